@@ -1,0 +1,89 @@
+/**
+ * The one port to libc. Everything that xdpkit asks of the operating system beyond Node's own API goes through the
+ * functions below; koffi appears in no other file, so that it can be exchanged (for `node:ffi`, say) here.
+ * All calls are synchronous on the calling thread, except those whose name ends in `Async`.
+ */
+import koffi from 'koffi';
+
+const libc = koffi.load(null);
+
+type Integer = number | bigint;
+
+// Registers are passed as `long`: descriptors, lengths, flags and addresses (from `addressOf`) alike.
+const syscall6: (number: Integer, ...registers: Integer[]) => number = libc.func(
+  'long syscall(long number, long a, long b, long c, long d, long e, long f)',
+);
+const syscall3: (number: Integer, a: Integer, b: Integer, c: Integer) => number = libc.func('syscall', 'long', [
+  'long',
+  'long',
+  'long',
+  'long',
+]);
+const mmapCall: (...registers: Integer[]) => Integer = libc.func('mmap', 'uintptr_t', [
+  'uintptr_t',
+  'size_t',
+  'int',
+  'int',
+  'int',
+  'long',
+]);
+const pollCall = libc.func('int poll(void *descriptors, ulong count, int milliseconds)');
+const strerror: (errno: number) => string = libc.func('str strerror(int errno)');
+
+/** errno of the last call made from this thread; read it before anything else is called. */
+export function errno(): number {
+  return koffi.errno();
+}
+
+/** libc's own words for an errno ("No such device"). */
+export function describeErrno(number: number): string {
+  return number === 524 ? 'Operation not supported (ENOTSUPP)' : strerror(number);
+}
+
+/** The address of a buffer's first byte. The caller keeps the buffer referenced for as long as the address is used. */
+export function addressOf(buffer: Uint8Array): bigint {
+  return koffi.address(buffer);
+}
+
+/** Three-register system call: −1 and `errno()` on failure. */
+export function syscall(number: number, a: Integer = 0, b: Integer = 0, c: Integer = 0): number {
+  return syscall3(number, a, b, c);
+}
+
+/** System call with up to six registers: −1 and `errno()` on failure. */
+export function syscallLong(number: number, ...registers: Integer[]): number {
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = registers;
+  return syscall6(number, a, b, c, d, e, f);
+}
+
+const mapFailed = 0xffff_ffff_ffff_ffffn;
+
+/** mmap(2): the address, or undefined and `errno()` on failure. */
+export function mmap(
+  length: number,
+  protection: number,
+  flags: number,
+  fd: number,
+  offset: number,
+): bigint | undefined {
+  const address = BigInt(mmapCall(0, length, protection, flags, fd, offset));
+  return address === mapFailed ? undefined : address;
+}
+
+/**
+ * The mapped bytes at `address`, without a copy. Reading them after munmap ends the process, so whoever unmaps must
+ * first make the view unreachable for users.
+ */
+export function viewMemory(address: bigint, length: number): ArrayBuffer {
+  return koffi.view(address, length);
+}
+
+/** poll(2) on a worker thread: the event loop goes on while it waits. Gives poll's result, negative errno on failure. */
+export function pollAsync(descriptors: Uint8Array, count: number, milliseconds: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    pollCall.async(descriptors, count, milliseconds, (error: Error | null, result: number) => {
+      if (error) reject(error);
+      else resolve(result);
+    });
+  });
+}

@@ -1,0 +1,117 @@
+/**
+ * What an object file of BPF code holds, as plain data that no kernel has seen. Reading the same bytes gives the same
+ * spec on every machine; a spec may be changed before it is loaded.
+ */
+import type { Btf } from '../btf/btf.js';
+import type { TypeId } from '../btf/types.js';
+
+export interface ObjectSpec {
+  /** The file's name without folder and endings; the kernel's names of the data maps begin with it. */
+  readonly name: string;
+  readonly byteOrder: 'little' | 'big';
+  /** Contents of the `license` section; empty where it is absent (the kernel then hides GPL-only helpers). */
+  readonly license: string;
+  /** Contents of the `version` section, which kernels before 5.0 ask for on kprobes. */
+  readonly kernelVersion: number;
+  readonly programs: readonly ProgramSpec[];
+  /** Every function of the object, programs' own included; references point into this list. */
+  readonly functions: readonly FunctionSpec[];
+  readonly maps: readonly MapSpec[];
+  /** Global variables of `.rodata`, `.data` and `.bss` sections, in the order of their maps. */
+  readonly globals: readonly GlobalSpec[];
+  readonly btf: Btf | undefined;
+}
+
+export interface ProgramSpec {
+  /** The C function's name in full (the kernel cuts it at 15 bytes). */
+  readonly name: string;
+  /** The ELF section as written in `SEC("…")`. */
+  readonly section: string;
+  /** Index of its code in `ObjectSpec.functions`. */
+  readonly function: number;
+  /** From the section name; undefined when the name is none that is known. Kernel names, `xdp`, `sched_cls`, … */
+  readonly type: string | undefined;
+  /** Kernel names: `xdp`, `xdp_devmap`, `xdp_cpumap`, …; undefined when the type has none. */
+  readonly attachType: string | undefined;
+  /** `xdp.frags`: the program handles packets in several buffers. */
+  readonly frags: boolean;
+  readonly sleepable: boolean;
+}
+
+export interface FunctionSpec {
+  readonly name: string;
+  readonly section: string;
+  /** Bytes from the start of its section. */
+  readonly offset: number;
+  /** Instructions of 8 bytes in the object's byte order, unlinked. */
+  readonly code: Uint8Array;
+  readonly references: readonly Reference[];
+  /** BTF id of the function, where the object has function information. */
+  readonly typeId: TypeId | undefined;
+  readonly lines: readonly LineInfo[];
+  readonly coreRelocations: readonly CoreRelocation[];
+}
+
+/** A place in a function's code that is only known at load. `at` counts instructions from the function's start. */
+export type Reference =
+  | { readonly kind: 'call' | 'function-address'; readonly at: number; readonly function: number }
+  | { readonly kind: 'map'; readonly at: number; readonly map: string }
+  | { readonly kind: 'map-value'; readonly at: number; readonly map: string; readonly offset: number }
+  | { readonly kind: 'extern'; readonly at: number; readonly name: string; readonly weak: boolean };
+
+export interface LineInfo {
+  /** Instruction, counted from the function's start. */
+  readonly at: number;
+  /** Offsets into the BTF's strings. */
+  readonly fileNameOffset: number;
+  readonly lineOffset: number;
+  /** Line << 10 | column, as the kernel takes it. */
+  readonly lineColumn: number;
+}
+
+/** Not applied yet; `kind` is the number of `enum bpf_core_relo_kind`. */
+export interface CoreRelocation {
+  readonly at: number;
+  readonly type: TypeId;
+  readonly accessString: string;
+  readonly kind: number;
+}
+
+export interface MapSpec {
+  /** In full; the kernel cuts it at 15 bytes. */
+  readonly name: string;
+  /** Where its definition stood: BTF (`.maps`), an old-style section (`maps`), or made for a data section. */
+  readonly origin: 'btf' | 'legacy' | 'data';
+  /** Kernel names without prefix: `array`, `percpu_array`, `lpm_trie`, …; `type 99` for one not known here. */
+  readonly type: string;
+  readonly typeNumber: number;
+  /** Bytes. */
+  readonly keySize: number;
+  /** Bytes; of one CPU's value for per-CPU maps. */
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  /** BPF_F_* of map creation. */
+  readonly flags: number;
+  /** `by-name`: pinned under, and taken from, the pin folder (LIBBPF_PIN_BY_NAME). */
+  readonly pinning: 'none' | 'by-name';
+  readonly numaNode: number | undefined;
+  readonly mapExtra: bigint;
+  readonly keyType: TypeId | undefined;
+  readonly valueType: TypeId | undefined;
+  /** The shape of inner maps, for maps of maps. */
+  readonly inner: MapSpec | undefined;
+  /** Contents of a data section (`.rodata`, `.data`; zeroes for `.bss`). */
+  readonly initialValue: Uint8Array | undefined;
+  /** Frozen after its contents are written, as `.rodata` is. */
+  readonly readOnly: boolean;
+}
+
+/** A global variable: `size` bytes at `offset` of the single value of `map`. */
+export interface GlobalSpec {
+  readonly name: string;
+  readonly map: string;
+  readonly offset: number;
+  readonly size: number;
+  readonly type: TypeId | undefined;
+  readonly constant: boolean;
+}
