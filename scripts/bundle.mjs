@@ -1,0 +1,43 @@
+/**
+ * The command line in one piece per lazily loaded command. Its npm packages are bundled in, so that who installs xdpkit
+ * as a library does not install them; koffi stays outside, because it carries the native addon.
+ */
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { root } from './build-state.mjs';
+
+const output = join(root, 'dist/bin');
+
+export async function bundleCommandLine() {
+  rmSync(output, { recursive: true, force: true });
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: { xdpkit: 'src/cli/main.ts' },
+    outdir: output,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    external: ['koffi'],
+    legalComments: 'inline',
+    metafile: true,
+    logLevel: 'warning',
+  });
+  writeFileSync(join(root, 'dist/THIRD-PARTY-LICENSES'), licenses(Object.keys(metafile.inputs)));
+}
+
+/** The licenses of every package that went into the bundle. */
+function licenses(inputs) {
+  const folders = inputs.map((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0]).filter(Boolean);
+  const texts = [...new Set(folders)].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+    const file = readdirSync(join(root, folder)).find((entry) => /^licen[cs]e/i.test(entry));
+    const path = file === undefined ? undefined : join(root, folder, file);
+    const text = path !== undefined && existsSync(path) ? readFileSync(path, 'utf8').trim() : `License: ${license}`;
+    return `${name} ${version} (${license})\n\n${text}\n`;
+  });
+  const head = 'The command line (dist/bin) contains code of these packages.\n';
+  return [head, ...texts].join(`\n${'-'.repeat(80)}\n\n`);
+}

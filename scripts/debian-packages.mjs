@@ -1,0 +1,97 @@
+/**
+ * The Debian packages that the project's own jobs stand on, as data: what proves that one is there, what it is for, and
+ * which jobs ask for it. A proof is a command (looked for in PATH and the sbin folders) or a file.
+ */
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** Multi-arch folders of the architectures that xdpkit supports. */
+const multiArch = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }[process.arch] ?? 'unknown';
+
+const compiles = ['demo', 'test', 'bench', 'ci'];
+
+/** @type {{ name: string, proof: { command: string } | { file: string }, jobs: string[], why: string }[]} */
+export const packages = [
+  { name: 'clang', proof: { command: 'clang' }, jobs: compiles, why: 'compiles BPF C' },
+  {
+    name: 'libbpf-dev',
+    proof: { file: '/usr/include/bpf/bpf_helpers.h' },
+    jobs: compiles,
+    why: 'headers that BPF C includes',
+  },
+  {
+    name: 'linux-libc-dev',
+    proof: { file: `/usr/include/${multiArch}/asm/types.h` },
+    jobs: compiles,
+    why: 'kernel headers',
+  },
+  { name: 'iproute2', proof: { command: 'ip' }, jobs: ['test', 'ci'], why: 'a peer that attaches by netlink' },
+  { name: 'bpftool', proof: { command: 'bpftool' }, jobs: ['test', 'bench', 'ci'], why: 'a peer to compare with' },
+  { name: 'xdp-tools', proof: { command: 'xdp-loader' }, jobs: ['test', 'bench', 'ci'], why: 'a peer to compare with' },
+  { name: 'gcc', proof: { command: 'gcc' }, jobs: ['bench'], why: 'compiles the libbpf peers' },
+  { name: 'libc6-dev', proof: { file: '/usr/include/stdio.h' }, jobs: ['bench'], why: 'headers of the libbpf peers' },
+];
+
+export const jobs = [...new Set(packages.flatMap((entry) => entry.jobs))];
+
+/** The packages that `job` asks for and this machine lacks. */
+export function missingPackages(job) {
+  return packages.filter((entry) => entry.jobs.includes(job) && !isThere(entry.proof));
+}
+
+function isThere(proof) {
+  if ('file' in proof) return existsSync(proof.file);
+  // Debian keeps clang-NN beside, or in place of, clang; sbin is not in everybody's PATH.
+  const names = new RegExp(`^${proof.command}(-\\d+)?$`);
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'].filter(Boolean);
+  return folders.some((folder) => isExecutable(join(folder, proof.command)) || holdsVersioned(folder, names));
+}
+
+function holdsVersioned(folder, names) {
+  try {
+    return readdirSync(folder).some((name) => names.test(name) && isExecutable(join(folder, name)));
+  } catch {
+    return false;
+  }
+}
+
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const aptOptions = [
+  '-qq',
+  '-o',
+  'Acquire::Retries=5',
+  '-o',
+  'Acquire::http::Timeout=60',
+  '-o',
+  'Acquire::https::Timeout=60',
+  '-o',
+  'DPkg::Lock::Timeout=300',
+];
+
+/** Runs apt-get with its output on stderr; gives its exit status. */
+function aptGet(...words) {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  return spawnSync('apt-get', [...aptOptions, ...words], { env, stdio: ['ignore', 2, 2], timeout: 1_800_000 }).status;
+}
+
+export function hasApt() {
+  return spawnSync('apt-get', ['--version'], { stdio: 'ignore' }).status === 0;
+}
+
+/** Installs packages by name; the package lists are fetched first when the ones on disk do not know them all. */
+export function installPackages(names) {
+  const known = spawnSync('apt-cache', ['show', '--no-all-versions', ...names], { stdio: 'ignore' }).status === 0;
+  const install = ['install', '--yes', '--no-install-recommends', ...names];
+  // Lists that know the names may still be out of date: their files are then gone from the mirror, and a refresh mends it.
+  if (known && aptGet(...install) === 0) return true;
+  return aptGet('update') === 0 && aptGet(...install) === 0;
+}
