@@ -1,0 +1,218 @@
+/**
+ * Reader of BTF. Opening only finds where each type begins; a type is decoded when it is asked for, so that a
+ * kernel's five megabytes open in milliseconds. Source: Linux `Documentation/bpf/btf.rst`.
+ */
+import { Cursor, readCString } from '../bytes/cursor.js';
+import { FormatError } from '../errors/error.js';
+import { decodeType, type Record as TypeRecord } from './decode.js';
+import { fixedSizes, kindNames, kindNumbers, memberSizes, typeHeaderSize } from './kinds.js';
+import { typeName } from './name.js';
+import type { BtfKind, BtfType, TypeId } from './types.js';
+
+const magic = 0xeb9f;
+const headerSize = 24;
+/** The kernel follows no chain of types further than this (`MAX_RESOLVE_DEPTH`). */
+const longestChain = 32;
+/** The kernel takes names of up to 511 bytes; far longer ones are taken for damage. */
+const longestName = 1024;
+const largestSize = 0xffff_ffff;
+
+/** Reads BTF (a `.BTF` section, or `/sys/kernel/btf/vmlinux`); `where` names it in errors. Throws `FormatError`. */
+export function readBtf(bytes: Uint8Array, where: string): Btf {
+  const littleEndian = bytes[0] !== 0xeb;
+  const cursor = new Cursor(bytes, where, { littleEndian });
+  if (cursor.u16() !== magic) throw cursor.error('no BTF: the magic number 0xeb9f is missing', 0);
+  const version = cursor.u8();
+  if (version !== 1) throw cursor.error(`BTF version ${version}, only 1 is known`, 2);
+  cursor.skip(1);
+  const length = cursor.u32();
+  if (length < headerSize) throw cursor.error(`a BTF header of ${length} bytes, at least 24 are needed`, 4);
+  const [typeOffset, typeLength, stringOffset, stringLength] = [cursor.u32(), cursor.u32(), cursor.u32(), cursor.u32()];
+  const types = cursor.window(length + typeOffset, typeLength, `${where}, types`);
+  const strings = cursor.window(length + stringOffset, stringLength, `${where}, strings`);
+  if (strings.length === 0 || strings.bytes[0] !== 0 || strings.bytes[strings.length - 1] !== 0) {
+    throw strings.error('strings neither begin nor end with a zero byte as they must', 0);
+  }
+  return new Btf(bytes, where, types, strings);
+}
+
+/** Where each type begins, by id; entry 0 is unused. */
+function indexTypes(types: Cursor): Uint32Array {
+  const view = new DataView(types.bytes.buffer, types.bytes.byteOffset, types.length);
+  const offsets = new Uint32Array(Math.floor(types.length / typeHeaderSize) + 1);
+  let count = 1;
+  let offset = 0;
+  while (offset < types.length) {
+    if (types.length - offset < typeHeaderSize) throw types.error('a type is cut off', offset);
+    const info = view.getUint32(offset + 4, types.littleEndian);
+    const kind = (info >>> 24) & 0x1f;
+    if (kind === 0 || kind >= kindNames.length) throw types.error(`type ${count} has the unknown kind ${kind}`, offset);
+    offsets[count++] = offset;
+    offset += typeHeaderSize + (fixedSizes[kind] as number) + (info & 0xffff) * (memberSizes[kind] as number);
+  }
+  if (offset > types.length) throw types.error(`type ${count - 1} is cut off`, offsets[count - 1]);
+  return offsets.slice(0, count);
+}
+
+export class Btf {
+  readonly bytes: Uint8Array;
+  readonly where: string;
+  readonly byteOrder: 'little' | 'big';
+  readonly #types: Cursor;
+  readonly #view: DataView;
+  readonly #strings: Cursor;
+  readonly #offsets: Uint32Array;
+  readonly #decoded = new Map<TypeId, BtfType>();
+
+  /** For `readBtf`. */
+  constructor(bytes: Uint8Array, where: string, types: Cursor, strings: Cursor) {
+    this.bytes = bytes;
+    this.where = where;
+    this.byteOrder = types.littleEndian ? 'little' : 'big';
+    this.#types = types;
+    this.#view = new DataView(types.bytes.buffer, types.bytes.byteOffset, types.length);
+    this.#strings = strings;
+    this.#offsets = indexTypes(types);
+  }
+
+  /** Types, `void` (id 0) included: valid ids are below it. */
+  get count(): number {
+    return this.#offsets.length;
+  }
+
+  /** The type with an id. Throws `FormatError` where there is none or its record is damaged. */
+  type(id: TypeId): BtfType {
+    const known = this.#decoded.get(id);
+    if (known) return known;
+    const type = decodeType(this.#record(id), this);
+    this.#decoded.set(id, type);
+    return type;
+  }
+
+  kind(id: TypeId): BtfKind {
+    return kindNames[this.#kindNumber(this.#offset(id))] ?? 'void';
+  }
+
+  /** The first type of a kind with a name. Only names are compared; no type is decoded. */
+  find(kind: BtfKind, name: string): TypeId | undefined {
+    const wanted = kindNumbers[kind];
+    const bytes = new TextEncoder().encode(name);
+    for (let id = 1; id < this.#offsets.length; id++) {
+      const offset = this.#offsets[id] as number;
+      if (this.#kindNumber(offset) !== wanted) continue;
+      if (this.#stringIs(this.#view.getUint32(offset, this.#types.littleEndian), bytes)) return id;
+    }
+    return undefined;
+  }
+
+  /** All ids of a kind, in order. */
+  *idsOf(kind: BtfKind): Generator<TypeId> {
+    const wanted = kindNumbers[kind];
+    for (let id = 1; id < this.#offsets.length; id++) {
+      if (this.#kindNumber(this.#offsets[id] as number) === wanted) yield id;
+    }
+  }
+
+  /** The type behind typedefs, `const`, `volatile`, `restrict` and type tags. */
+  resolve(id: TypeId): TypeId {
+    let at = id;
+    for (let step = 0; step <= longestChain; step++) {
+      const type = this.type(at);
+      switch (type.kind) {
+        case 'typedef':
+        case 'const':
+        case 'volatile':
+        case 'restrict':
+        case 'type-tag':
+          at = type.type;
+          break;
+        default:
+          return at;
+      }
+    }
+    throw this.error(id, 'is a chain of types without an end');
+  }
+
+  /** Bytes that a value of the type takes. Throws `FormatError` for what has no size: `void`, functions, forwards. */
+  sizeOf(id: TypeId): number {
+    let factor = 1;
+    let at = id;
+    for (let step = 0; step <= longestChain; step++) {
+      at = this.resolve(at);
+      const type = this.type(at);
+      if (type.kind === 'array') factor *= type.length;
+      const size = type.kind === 'pointer' ? 8 : 'size' in type ? type.size : undefined;
+      const total = factor * (size ?? 1);
+      if (total > largestSize) throw this.error(id, `takes ${total} bytes, more than any value can have`);
+      if (size !== undefined) return total;
+      if (type.kind !== 'array' && type.kind !== 'variable') throw this.error(id, `(${type.kind}) has no size`);
+      at = type.type;
+    }
+    throw this.error(id, 'is an array without an end');
+  }
+
+  /** The string at an offset of the string section. */
+  string(offset: number): string {
+    return readCString(this.#strings.bytes, offset, this.#strings.where);
+  }
+
+  /** A name as C would write the type: `struct datarec`, `__u32`, `__u8[6]`, `int *`. */
+  nameOf(id: TypeId): string {
+    return typeName(this, id);
+  }
+
+  /** An error about a type, with the type's place in the file. */
+  error(id: TypeId, problem: string): FormatError {
+    const at = this.#types.base + (this.#offsets[id] ?? 0);
+    return new FormatError(this.where, at, `type ${id} ${problem}`);
+  }
+
+  /** Where the record of a type begins in `bytes`. */
+  recordOffset(id: TypeId): number {
+    return this.#types.base + this.#offset(id);
+  }
+
+  /** A type's name; longer ones than any that the kernel takes are refused. */
+  name(offset: number): string {
+    if (offset === 0) return '';
+    const { bytes, where } = this.#strings;
+    return readCString(bytes.subarray(0, Math.min(bytes.length, offset + longestName)), offset, where);
+  }
+
+  #offset(id: TypeId): number {
+    const offset = this.#offsets[id];
+    if (offset === undefined) {
+      throw new FormatError(this.where, 0, `type ${id} is asked for, ${this.#offsets.length} exist`);
+    }
+    return offset;
+  }
+
+  #kindNumber(offset: number): number {
+    return (this.#view.getUint32(offset + 4, this.#types.littleEndian) >>> 24) & 0x1f;
+  }
+
+  #record(id: TypeId): TypeRecord | undefined {
+    const offset = this.#offset(id);
+    if (id === 0) return undefined;
+    const littleEndian = this.#types.littleEndian;
+    const info = this.#view.getUint32(offset + 4, littleEndian);
+    return {
+      kind: kindNames[(info >>> 24) & 0x1f] as BtfKind,
+      name: this.name(this.#view.getUint32(offset, littleEndian)),
+      flag: info >>> 31 === 1,
+      length: info & 0xffff,
+      sizeOrType: this.#view.getUint32(offset + 8, littleEndian),
+      view: this.#view,
+      offset: offset + typeHeaderSize,
+      littleEndian,
+    };
+  }
+
+  #stringIs(offset: number, wanted: Uint8Array): boolean {
+    const { bytes } = this.#strings;
+    for (let index = 0; index < wanted.length; index++) {
+      if (bytes[offset + index] !== wanted[index]) return false;
+    }
+    return bytes[offset + wanted.length] === 0;
+  }
+}

@@ -1,0 +1,13 @@
+export {
+  type ElfFile,
+  type ElfRelocation,
+  type ElfSection,
+  type ElfSymbol,
+  isElf,
+  readElf,
+  sectionFlag,
+  sectionType,
+  symbolBinding,
+  symbolType,
+  symbolVisibility,
+} from './elf.js';
