@@ -16,13 +16,24 @@ const variableSize = 12;
 
 /**
  * A copy of the BTF's bytes in which the sections named in `sections` are laid out. A static variable keeps its
- * offset: the compiler knows it, and names of statics need not be unique. Throws `FormatError` for a global variable
- * without a symbol.
+ * offset: the compiler knows it, and names of statics need not be unique. `hidden` names global functions that are not
+ * visible outside the object: they become static, so that the kernel verifies them with what their callers pass.
+ * Throws `FormatError` for a global variable without a symbol.
  */
-export function layOutSections(btf: Btf, sections: ReadonlyMap<string, SectionLayout>): Uint8Array {
+export function layOutSections(
+  btf: Btf,
+  sections: ReadonlyMap<string, SectionLayout>,
+  hidden: ReadonlySet<string> = new Set(),
+): Uint8Array {
   const bytes = btf.bytes.slice();
   const view = new DataView(bytes.buffer);
   const littleEndian = btf.byteOrder === 'little';
+  if (hidden.size > 0) {
+    for (const id of btf.idsOf('function')) {
+      // Linkage is the lower half of the info word; static is 0.
+      if (hidden.has(btf.type(id).name)) view.setUint16(btf.recordOffset(id) + (littleEndian ? 4 : 6), 0);
+    }
+  }
   for (const id of btf.idsOf('section')) {
     const section = btf.type(id);
     const layout = section.kind === 'section' ? sections.get(section.name) : undefined;

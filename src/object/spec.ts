@@ -19,6 +19,7 @@ export interface ObjectSpec {
   readonly maps: readonly MapSpec[];
   /** Global variables of `.rodata`, `.data` and `.bss` sections, in the order of their maps. */
   readonly globals: readonly GlobalSpec[];
+  /** Ready for the kernel: its sections (`.maps`, `.data`, …) have their sizes and offsets, which clang leaves out. */
   readonly btf: Btf | undefined;
 }
 

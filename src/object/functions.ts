@@ -1,0 +1,143 @@
+/** The functions of an object: where their code lies, and what `.BTF.ext` says about it. */
+import { instructionSize } from '../asm/opcodes.js';
+import { type ElfSection, type ElfSymbol, sectionFlag, sectionType, symbolType } from '../elf/elf.js';
+import { readReferences, type Targets } from './references.js';
+import { type Source, sectionError } from './source.js';
+import type { CoreRelocation, FunctionSpec, LineInfo } from './spec.js';
+
+/** Where a function lies, before anything is known about what its code refers to. */
+export interface Placement {
+  readonly name: string;
+  readonly section: ElfSection;
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** Functions in order of section and offset; two names for the same code are one function. */
+export interface Placements {
+  readonly list: readonly Placement[];
+  /** Index into `list` of the function that a symbol names. */
+  readonly bySymbol: ReadonlyMap<ElfSymbol, number>;
+  /** Indexes into `list` by section, in order of offset. */
+  readonly bySection: ReadonlyMap<number, readonly number[]>;
+}
+
+export function isCode(section: ElfSection): boolean {
+  return section.type === sectionType.progbits && (section.flags & sectionFlag.executable) !== 0;
+}
+
+export function placeFunctions(source: Source): Placements {
+  const { sections, symbols } = source.elf;
+  const found = symbols
+    .filter(({ type, section }) => type === symbolType.function && isCodeAt(sections, section))
+    .sort((left, right) => left.section - right.section || left.value - right.value);
+  const list: Placement[] = [];
+  const bySymbol = new Map<ElfSymbol, number>();
+  const bySection = new Map<number, number[]>();
+  for (const symbol of found) {
+    const section = sections[symbol.section] as ElfSection;
+    const placement = { name: symbol.name, section, offset: symbol.value, size: symbol.size };
+    const before = list[list.length - 1];
+    if (before?.section === section && before.offset === symbol.value && before.size === symbol.size) {
+      bySymbol.set(symbol, list.length - 1);
+      continue;
+    }
+    checkPlacement(source, placement, before);
+    bySymbol.set(symbol, list.length);
+    const inSection = bySection.get(section.index);
+    if (inSection) inSection.push(list.length);
+    else bySection.set(section.index, [list.length]);
+    list.push(placement);
+  }
+  return { list, bySymbol, bySection };
+}
+
+function isCodeAt(sections: readonly ElfSection[], index: number): boolean {
+  const section = sections[index];
+  return section !== undefined && isCode(section);
+}
+
+function checkPlacement(source: Source, placement: Placement, before: Placement | undefined): void {
+  const { name, section, offset, size } = placement;
+  const problem =
+    size === 0 || size % instructionSize !== 0 || offset % instructionSize !== 0
+      ? `function ${name} of ${size} bytes at ${offset} is no whole number of instructions`
+      : offset + size > section.data.length
+        ? `function ${name} reaches beyond the section`
+        : before?.section === section && before.offset + before.size > offset
+          ? `functions ${before.name} and ${name} overlap`
+          : undefined;
+  if (problem) throw sectionError(source, section, Math.min(offset, section.data.length), problem);
+}
+
+export function readFunctions(source: Source, placements: Placements, targets: Targets): FunctionSpec[] {
+  const { ext, btf } = source;
+  return placements.list.map((placement) => {
+    const { name, section, offset, size } = placement;
+    const within = <T extends Located>(records: ReadonlyMap<string, readonly T[]> | undefined) =>
+      recordsWithin(source, section, records?.get(section.name) ?? [], offset, size);
+    const [first] = within(ext?.functions);
+    return {
+      name,
+      section: section.name,
+      offset,
+      code: section.data.subarray(offset, offset + size),
+      references: readReferences(source, placement, targets),
+      typeId: first?.offset === offset ? first.type : undefined,
+      lines: lineInfo(within(ext?.lines), offset),
+      coreRelocations: within(ext?.coreRelocations).map(
+        (record): CoreRelocation => ({
+          at: (record.offset - offset) / instructionSize,
+          type: record.type,
+          accessString: btf?.name(record.accessOffset) ?? '',
+          kind: record.kind,
+        }),
+      ),
+    };
+  });
+}
+
+interface Located {
+  readonly offset: number;
+}
+
+/** The records, sorted by offset, that fall into a function. */
+function recordsWithin<T extends Located>(
+  source: Source,
+  section: ElfSection,
+  records: readonly T[],
+  offset: number,
+  size: number,
+): readonly T[] {
+  const start = firstAtOrAfter(records, offset);
+  const end = firstAtOrAfter(records, offset + size);
+  const slice = records.slice(start, end);
+  for (const record of slice) {
+    if (record.offset % instructionSize !== 0) {
+      throw sectionError(source, section, record.offset, 'a record of .BTF.ext points between two instructions');
+    }
+  }
+  return slice;
+}
+
+function firstAtOrAfter(records: readonly Located[], offset: number): number {
+  let low = 0;
+  let high = records.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((records[middle] as Located).offset < offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function lineInfo(records: readonly (Located & Omit<LineInfo, 'at'>)[], start: number): LineInfo[] {
+  const lines: LineInfo[] = [];
+  for (const { offset, fileNameOffset, lineOffset, lineColumn } of records) {
+    const at = (offset - start) / instructionSize;
+    // The kernel takes one line for an instruction.
+    if (lines[lines.length - 1]?.at === at) continue;
+    lines.push({ at, fileNameOffset, lineOffset, lineColumn });
+  }
+  return lines;
+}

@@ -1,0 +1,177 @@
+/**
+ * From a program of a spec to the code that BPF_PROG_LOAD takes: the functions that it needs are appended, calls and
+ * addresses patched. Pure: nothing of the spec is changed. Source: libbpf `src/libbpf.c` (`bpf_object__relocate`).
+ */
+import { callKind, immediateKind, instructionSize } from '../asm/opcodes.js';
+import { setSourceRegister } from '../asm/slot.js';
+import { XdpkitError } from '../errors/error.js';
+import { unresolvedRelocation } from './core-relocation.js';
+import type { FunctionSpec, ObjectSpec, ProgramSpec, Reference } from './spec.js';
+
+/** A map that the code names; the loader writes its descriptor into the immediate of instruction `at`. */
+export interface MapReference {
+  /** Instruction in the linked code; its source register already says how the kernel is to read the descriptor. */
+  readonly at: number;
+  readonly map: string;
+  /** For the address of a map's value: bytes from its start, already in the code. */
+  readonly offset?: number;
+}
+
+export interface LinkedProgram {
+  readonly name: string;
+  readonly code: Uint8Array;
+  readonly maps: readonly MapReference[];
+  /** Records of 8 bytes, `struct bpf_func_info`; empty where a function lacks its type. */
+  readonly functionInfo: Uint8Array;
+  /** Records of 16 bytes, `struct bpf_line_info`; empty where a function lacks its first line. */
+  readonly lineInfo: Uint8Array;
+}
+
+interface Placed {
+  readonly function: FunctionSpec;
+  /** Instruction at which it begins in the linked code. */
+  readonly start: number;
+}
+
+const functionInfoSize = 8;
+const lineInfoSize = 16;
+
+/**
+ * Throws `XdpkitError` BYTE_ORDER for code of the other byte order, OBJECT_UNSUPPORTED for references to what only the
+ * running kernel knows (externs, CO-RE relocations).
+ */
+export function linkProgram(spec: ObjectSpec, program: ProgramSpec): LinkedProgram {
+  const littleEndian = spec.byteOrder === 'little';
+  if (littleEndian !== hostIsLittleEndian()) {
+    throw new XdpkitError(
+      'BYTE_ORDER',
+      `${spec.name} was compiled for ${spec.byteOrder}-endian machines, unlike this`,
+      {
+        hint: 'Compile it for this machine with: xdpkit build FILE.c',
+      },
+    );
+  }
+  const placed = placeFunctions(spec, program);
+  const code = new Uint8Array(lengthOf([...placed.values()]) * instructionSize);
+  const view = new DataView(code.buffer);
+  const maps: MapReference[] = [];
+  for (const {
+    function: { code: own, references },
+    start,
+  } of placed.values()) {
+    code.set(own, start * instructionSize);
+    for (const reference of references) {
+      const at = start + reference.at;
+      patch(spec, program, view, code, at, reference, placed, littleEndian);
+      if (reference.kind === 'map') maps.push({ at, map: reference.map });
+      if (reference.kind === 'map-value') maps.push({ at, map: reference.map, offset: reference.offset });
+    }
+  }
+  const functions = [...placed.values()];
+  return {
+    name: program.name,
+    code,
+    maps,
+    functionInfo: functionInfo(functions, littleEndian),
+    lineInfo: lineInfo(functions, littleEndian),
+  };
+}
+
+function hostIsLittleEndian(): boolean {
+  return new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+}
+
+/** The program's own function first, then each function that is reached, once; by index. */
+function placeFunctions(spec: ObjectSpec, program: ProgramSpec): Map<number, Placed> {
+  const placed = new Map<number, Placed>();
+  const waiting = [program.function];
+  let start = 0;
+  for (const index of waiting) {
+    if (placed.has(index)) continue;
+    const found = spec.functions[index];
+    if (!found) throw new XdpkitError('MALFORMED', `${spec.name} has no function ${index} for ${program.name}`);
+    const [relocation] = found.coreRelocations;
+    if (relocation) throw unresolvedRelocation(spec, program, found, relocation);
+    placed.set(index, { function: found, start });
+    start += found.code.length / instructionSize;
+    for (const reference of found.references) {
+      if (reference.kind === 'call' || reference.kind === 'function-address') waiting.push(reference.function);
+    }
+  }
+  return placed;
+}
+
+function lengthOf(functions: readonly Placed[]): number {
+  const last = functions[functions.length - 1];
+  return last ? last.start + last.function.code.length / instructionSize : 0;
+}
+
+function patch(
+  spec: ObjectSpec,
+  program: ProgramSpec,
+  view: DataView,
+  code: Uint8Array,
+  at: number,
+  reference: Reference,
+  placed: ReadonlyMap<number, Placed>,
+  littleEndian: boolean,
+): void {
+  const byte = at * instructionSize;
+  const set = (source: number, immediate: number, upper?: number) => {
+    setSourceRegister(code, byte, source, littleEndian);
+    view.setInt32(byte + 4, immediate, littleEndian);
+    if (upper !== undefined) view.setInt32(byte + instructionSize + 4, upper, littleEndian);
+  };
+  switch (reference.kind) {
+    case 'call':
+      return set(callKind.function, distance(placed, reference.function, at));
+    case 'function-address':
+      return set(immediateKind.function, distance(placed, reference.function, at), 0);
+    case 'map':
+      return set(immediateKind.mapDescriptor, 0, 0);
+    case 'map-value':
+      return set(immediateKind.mapValue, 0, reference.offset);
+    case 'extern':
+      throw new XdpkitError(
+        'OBJECT_UNSUPPORTED',
+        `Program ${program.name} of ${spec.name} refers to ${reference.name}, which the object does not define and xdpkit cannot look up in the kernel yet`,
+      );
+  }
+}
+
+/** Calls count from the instruction after themselves. */
+function distance(placed: ReadonlyMap<number, Placed>, target: number, at: number): number {
+  return (placed.get(target)?.start ?? 0) - at - 1;
+}
+
+/** The kernel wants a record for each function, or none. */
+function functionInfo(functions: readonly Placed[], littleEndian: boolean): Uint8Array {
+  if (functions.some(({ function: { typeId } }) => typeId === undefined)) return new Uint8Array(0);
+  const view = new DataView(new ArrayBuffer(functions.length * functionInfoSize));
+  functions.forEach(({ function: { typeId }, start }, index) => {
+    view.setUint32(index * functionInfoSize, start, littleEndian);
+    view.setUint32(index * functionInfoSize + 4, typeId ?? 0, littleEndian);
+  });
+  return new Uint8Array(view.buffer);
+}
+
+/** The kernel wants the first instruction of each function to have its line, or no lines at all. */
+function lineInfo(functions: readonly Placed[], littleEndian: boolean): Uint8Array {
+  if (functions.some(({ function: { lines } }) => lines[0]?.at !== 0)) return new Uint8Array(0);
+  const count = functions.reduce((sum, { function: { lines } }) => sum + lines.length, 0);
+  const view = new DataView(new ArrayBuffer(count * lineInfoSize));
+  let at = 0;
+  for (const {
+    function: { lines },
+    start,
+  } of functions) {
+    for (const line of lines) {
+      view.setUint32(at, start + line.at, littleEndian);
+      view.setUint32(at + 4, line.fileNameOffset, littleEndian);
+      view.setUint32(at + 8, line.lineOffset, littleEndian);
+      view.setUint32(at + 12, line.lineColumn, littleEndian);
+      at += lineInfoSize;
+    }
+  }
+  return new Uint8Array(view.buffer);
+}
