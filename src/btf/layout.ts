@@ -25,7 +25,8 @@ export function layOutSections(
   sections: ReadonlyMap<string, SectionLayout>,
   hidden: ReadonlySet<string> = new Set(),
 ): Uint8Array {
-  const bytes = btf.bytes.slice();
+  // Not `slice()`, which shares memory when the bytes are a Buffer.
+  const bytes = new Uint8Array(btf.bytes);
   const view = new DataView(bytes.buffer);
   const littleEndian = btf.byteOrder === 'little';
   if (hidden.size > 0) {

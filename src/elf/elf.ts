@@ -81,7 +81,9 @@ export function readElf(bytes: Uint8Array, where: string): ElfFile {
     });
   }
   const littleEndian = byteOrder(bytes, where);
-  const cursor = new Cursor(bytes, where, { littleEndian });
+  // Node's Buffers would pass on their own ways (a `slice` that shares memory) to every view.
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  const cursor = new Cursor(plain, where, { littleEndian });
   const machine = cursor.seek(18).u16();
   if (machine !== machineBpf && machine !== machineNone) {
     throw wrongMachine(`${where} was compiled for ${machineName(machine)}, not for BPF`);

@@ -124,13 +124,17 @@ function patch(
   };
   switch (reference.kind) {
     case 'call':
-      return set(callKind.function, distance(placed, reference.function, at));
+      set(callKind.function, distance(placed, reference.function, at));
+      return;
     case 'function-address':
-      return set(immediateKind.function, distance(placed, reference.function, at), 0);
+      set(immediateKind.function, distance(placed, reference.function, at), 0);
+      return;
     case 'map':
-      return set(immediateKind.mapDescriptor, 0, 0);
+      set(immediateKind.mapDescriptor, 0, 0);
+      return;
     case 'map-value':
-      return set(immediateKind.mapValue, 0, reference.offset);
+      set(immediateKind.mapValue, 0, reference.offset);
+      return;
     case 'extern':
       throw new XdpkitError(
         'OBJECT_UNSUPPORTED',
