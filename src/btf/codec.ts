@@ -1,0 +1,285 @@
+/**
+ * Codecs between bytes and JavaScript values, compiled once from BTF.
+ *
+ * | C | JavaScript |
+ * |---|---|
+ * | integers up to 32 bits, enums | `number` (encoding takes `bigint` too, and an enumerator's name) |
+ * | 64-bit integers, pointers | `bigint` (encoding takes whole `number`s too) |
+ * | `bool` | `boolean` |
+ * | `char[n]` | `string`, up to the first NUL |
+ * | `unsigned char[n]`, wider than 64-bit integers | `Uint8Array` |
+ * | other arrays | array |
+ * | struct | object by field name; fields of anonymous members stand in their parent |
+ * | union | object with every member decoded; encoding takes one, or several that agree |
+ *
+ * Numbers are in the object's byte order, except `__be16`, `__be32` and `__be64`, which are stored in network order and
+ * come back as the number that they mean. Padding is written as zeroes.
+ */
+import type { ErrorCode } from '../errors/codes.js';
+import { FormatError, XdpkitError } from '../errors/error.js';
+import type { Btf } from './btf.js';
+import {
+  byteArray,
+  bytesAt,
+  characters,
+  checkWide,
+  enumeration,
+  float,
+  integer,
+  integer64,
+  mismatch,
+  smallInteger,
+} from './codec-scalars.js';
+import type { BtfType, TypeId } from './types.js';
+
+export type BtfValue =
+  | number
+  | bigint
+  | boolean
+  | string
+  | Uint8Array
+  | readonly BtfValue[]
+  | { readonly [field: string]: BtfValue };
+
+export interface Codec<T = BtfValue> {
+  /** Bytes. */
+  readonly size: number;
+  decode(view: DataView, offset: number): T;
+  /** Throws the subject's error code when `value` has another shape or range. */
+  encode(view: DataView, offset: number, value: unknown): void;
+}
+
+/** What is encoded, for errors: `name` as in "key of map flows". */
+export interface CodecSubject {
+  readonly name: string;
+  readonly code: ErrorCode;
+}
+
+const deepest = 32;
+
+/** The codec of a type; throws FormatError where the BTF is not sound. */
+export function compileCodec(btf: Btf, type: TypeId, subject: CodecSubject): Codec {
+  return compile({ btf, littleEndian: btf.byteOrder === 'little', code: subject.code }, type, subject.name, 0);
+}
+
+/** The codec where no BTF tells the shape: an unsigned integer of 1, 2, 4 or 8 bytes, else bytes. */
+export function plainCodec(size: number, littleEndian: boolean, subject: CodecSubject): Codec {
+  const { name, code } = subject;
+  if (size === 1 || size === 2 || size === 4) return smallInteger(size, false, littleEndian, name, code);
+  return size === 8 ? integer64(false, littleEndian, name, code) : byteArray(size, name, code);
+}
+
+interface Context {
+  readonly btf: Btf;
+  readonly littleEndian: boolean;
+  readonly code: ErrorCode;
+}
+
+function compile(context: Context, id: TypeId, path: string, depth: number): Codec {
+  const { btf, code } = context;
+  if (depth > deepest) throw new FormatError('.BTF', 0, `type ${id} is nested more than ${deepest} deep`);
+  const type = btf.type(btf.resolve(id));
+  const littleEndian = context.littleEndian && !isNetworkOrder(btf, id);
+  switch (type.kind) {
+    case 'int':
+      return integer(type, littleEndian, path, code);
+    case 'pointer':
+      return integer64(false, littleEndian, path, code);
+    case 'enum':
+    case 'enum64':
+      return enumeration(type, littleEndian, path, code);
+    case 'float':
+      return float(type.size, littleEndian, path, code);
+    case 'array':
+      return array(context, type, path, depth);
+    case 'struct':
+    case 'union':
+      return composite(context, type, path, depth);
+    default:
+      throw new FormatError('.BTF', 0, `type ${id} (${type.kind}) has no values`);
+  }
+}
+
+/** `__be16`, `__be32` and `__be64` are typedefs of plain integers: only the name on the way tells the order. */
+function isNetworkOrder(btf: Btf, id: TypeId): boolean {
+  for (let steps = 0, at = id; steps < deepest; steps += 1) {
+    const type = btf.type(at);
+    if (type.kind === 'typedef' && /^__be(16|32|64)$/.test(type.name)) return true;
+    if (type.kind !== 'typedef' && type.kind !== 'const' && type.kind !== 'volatile' && type.kind !== 'type-tag') break;
+    at = type.type;
+  }
+  return false;
+}
+
+function array(context: Context, type: Extract<BtfType, { kind: 'array' }>, path: string, depth: number): Codec {
+  const { btf, code } = context;
+  const { length } = type;
+  const element = btf.type(btf.resolve(type.type));
+  if (element.kind === 'int' && element.size === 1 && !element.bool) {
+    return element.name === 'char' || element.char ? characters(length, path, code) : byteArray(length, path, code);
+  }
+  const inner = compile(context, type.type, `${path}, element`, depth + 1);
+  const { size } = inner;
+  if (!Number.isSafeInteger(size * length)) throw new FormatError('.BTF', 0, `array of ${length} × ${size} bytes`);
+  return {
+    size: size * length,
+    decode: (view, offset) => Array.from({ length }, (_, index) => inner.decode(view, offset + index * size)),
+    encode(view, offset, value) {
+      if (!Array.isArray(value) || value.length !== length) throw mismatch(path, code, `an array of ${length}`, value);
+      value.forEach((each, index) => {
+        inner.encode(view, offset + index * size, each);
+      });
+    },
+  };
+}
+
+interface Field {
+  readonly name: string;
+  /** Bytes from the start of the outermost struct. */
+  readonly offset: number;
+  readonly codec: Codec;
+  readonly isBitfield: boolean;
+  /** Which union the field is an alternative of; undefined for a field that always counts. */
+  readonly union: number | undefined;
+}
+
+type Composite = Extract<BtfType, { kind: 'struct' | 'union' }>;
+
+/** The fields of a struct or union with those of anonymous members in their place, as C names them. */
+function fieldsOf(context: Context, type: Composite, path: string, depth: number): Field[] {
+  const fields: Field[] = [];
+  let unions = 0;
+  const add = (part: Composite, base: number, inUnion: number | undefined, nesting: number): void => {
+    if (nesting > deepest) throw new FormatError('.BTF', 0, `${path}: nested more than ${deepest} deep`);
+    const union = inUnion ?? (part.kind === 'union' ? unions++ : undefined);
+    for (const member of part.members) {
+      const bits = base * 8 + member.bitOffset;
+      const inner = context.btf.type(context.btf.resolve(member.type));
+      if (member.name === '' && (inner.kind === 'struct' || inner.kind === 'union')) {
+        add(inner, bits / 8, union, nesting + 1);
+        continue;
+      }
+      // Assigning to this name would change the object's prototype instead of a field.
+      if (member.name === '__proto__') throw new FormatError('.BTF', 0, 'a field is named __proto__');
+      // Unnamed bitfields are padding.
+      if (member.name === '') continue;
+      const fieldPath = `${path}, field "${member.name}"`;
+      const isBitfield = member.bitSize > 0;
+      const offset = isBitfield ? Math.floor(bits / 8) : bits / 8;
+      const codec = isBitfield
+        ? bitfield(context, member.type, bits % 8, member.bitSize, fieldPath)
+        : compile(context, member.type, fieldPath, depth + 1);
+      if (!Number.isInteger(offset) || offset + codec.size > type.size) {
+        throw new FormatError('.BTF', 0, `${fieldPath}: ${codec.size} bytes at bit ${bits} do not fit`);
+      }
+      fields.push({ name: member.name, offset, codec, isBitfield, union });
+    }
+  };
+  add(type, 0, undefined, depth);
+  return fields;
+}
+
+function composite(context: Context, type: Composite, path: string, depth: number): Codec {
+  const { code } = context;
+  const { size } = type;
+  const fields = fieldsOf(context, type, path, depth);
+  const names = fields.map((field) => field.name);
+  const unions = [...new Set(fields.flatMap((field) => (field.union === undefined ? [] : [field.union])))];
+  return {
+    size,
+    decode(view, offset) {
+      const value: Record<string, BtfValue> = {};
+      for (const field of fields) value[field.name] = field.codec.decode(view, offset + field.offset);
+      return value;
+    },
+    encode(view, offset, value) {
+      if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array) {
+        throw mismatch(path, code, `an object with ${names.join(', ')}`, value);
+      }
+      const given = value as Record<string, unknown>;
+      for (const name of Object.keys(given)) {
+        if (!names.includes(name)) {
+          throw new XdpkitError(code, `${path}: there is no field "${name}"; the fields are ${names.join(', ')}`);
+        }
+      }
+      const target = bytesAt(view, offset, size).fill(0);
+      const alternatives = unions.length > 0 ? new Uint8Array(size) : undefined;
+      for (const field of fields) {
+        const part = given[field.name];
+        if (part === undefined) {
+          if (field.union !== undefined) continue;
+          throw new XdpkitError(code, `${path}: field "${field.name}" is missing; the fields are ${names.join(', ')}`);
+        }
+        if (alternatives === undefined || field.union === undefined || field.isBitfield) {
+          field.codec.encode(view, offset + field.offset, part);
+        } else encodeAlternative(field, part, target, alternatives, `${path}: "${field.name}"`, code);
+      }
+      for (const union of unions) {
+        const choice = fields.filter((field) => field.union === union).map((field) => field.name);
+        if (!choice.some((name) => given[name] !== undefined)) {
+          throw new XdpkitError(code, `${path}: one of ${choice.join(', ')} is missing`);
+        }
+      }
+    },
+  };
+}
+
+/** Members of a union may be given together, as decoding gives them, as long as no byte is asked to be two values. */
+function encodeAlternative(
+  field: Field,
+  part: unknown,
+  target: Uint8Array,
+  written: Uint8Array,
+  path: string,
+  code: ErrorCode,
+): void {
+  const scratch = new Uint8Array(field.codec.size);
+  field.codec.encode(new DataView(scratch.buffer), 0, part);
+  scratch.forEach((byte, index) => {
+    const at = field.offset + index;
+    if (written[at] === 1 && target[at] !== byte) {
+      throw new XdpkitError(code, `${path} disagrees with another member of its union; give only one of them`);
+    }
+    target[at] = byte;
+    written[at] = 1;
+  });
+}
+
+function bitfield(context: Context, id: TypeId, shift: number, bits: number, path: string): Codec {
+  const { btf, littleEndian, code } = context;
+  const type = btf.type(btf.resolve(id));
+  if (bits > 64 || (type.kind !== 'int' && type.kind !== 'enum' && type.kind !== 'enum64')) {
+    throw new FormatError('.BTF', 0, `${path}: a bitfield of ${bits} bits in a ${type.kind}`);
+  }
+  const size = Math.ceil((shift + bits) / 8);
+  // Bit 0 is the least significant bit of the first byte on little-endian machines, the most significant on others.
+  const low = BigInt(littleEndian ? shift : size * 8 - shift - bits);
+  const mask = (1n << BigInt(bits)) - 1n;
+  const at = (index: number): number => (littleEndian ? size - 1 - index : index);
+  const read = (view: DataView, offset: number): bigint => {
+    let value = 0n;
+    for (let index = 0; index < size; index += 1) value = (value << 8n) | BigInt(view.getUint8(offset + at(index)));
+    return value;
+  };
+  const wide = type.size === 8;
+  const least = type.signed ? -(1n << BigInt(bits - 1)) : 0n;
+  const most = type.signed ? -least - 1n : mask;
+  const isBool = type.kind === 'int' && type.bool;
+  return {
+    size,
+    decode(view, offset) {
+      const raw = (read(view, offset) >> low) & mask;
+      const value = type.signed ? BigInt.asIntN(bits, raw) : raw;
+      if (isBool) return value !== 0n;
+      return wide ? value : Number(value);
+    },
+    encode(view, offset, value) {
+      const number = checkWide(isBool && typeof value === 'boolean' ? Number(value) : value, least, most, path, code);
+      let all = (read(view, offset) & ~(mask << low)) | ((number & mask) << low);
+      for (let index = size - 1; index >= 0; index -= 1) {
+        view.setUint8(offset + at(index), Number(all & 0xffn));
+        all >>= 8n;
+      }
+    },
+  };
+}

@@ -1,0 +1,80 @@
+/** Maps behind the data sections `.rodata`, `.data` and `.bss`: one value that holds all variables of the section. */
+
+import { MemoryMap } from '../linux/memory-map.js';
+import { isErrno } from '../linux/syscall-error.js';
+import type { MapSpec } from '../object/spec.js';
+import type { GlobalMemory } from './globals.js';
+import type { BpfMap } from './map.js';
+import { type CreateMapOptions, createMap } from './map-create.js';
+
+const mappable = 1 << 10;
+/** A data section is entry 0 of an array of one. */
+const onlyKey = new Uint8Array(4);
+
+const constants = 'it is a constant: it can be set before the object is loaded, not after';
+
+export interface DataMap {
+  readonly map: BpfMap;
+  readonly memory: GlobalMemory & Disposable;
+}
+
+/** Creates the map, writes its contents, and freezes constants. Mapped into memory since Linux 5.5. */
+export function createDataMap(spec: MapSpec, objectName: string, options: CreateMapOptions): DataMap {
+  const named = { ...options, kernelName: `${objectName.slice(0, 8)}${spec.name}` };
+  const map = createMappable(spec, named);
+  try {
+    const initial = spec.initialValue ?? new Uint8Array(spec.valueSize);
+    map.setBytes(onlyKey, initial);
+    if (!spec.readOnly) return { map, memory: liveMemory(map) };
+    map.freeze();
+    return { map, memory: constantMemory(initial) };
+  } catch (error) {
+    map[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function createMappable(spec: MapSpec, options: CreateMapOptions): BpfMap {
+  try {
+    return createMap({ ...spec, flags: spec.flags | mappable }, options);
+  } catch (error) {
+    if (!isErrno(error, 'EINVAL')) throw error;
+    return createMap({ ...spec, flags: spec.flags & ~mappable }, options);
+  }
+}
+
+function constantMemory(bytes: Uint8Array): DataMap['memory'] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return { view: () => view, commit() {}, readOnly: constants, [Symbol.dispose]() {} };
+}
+
+function liveMemory(map: BpfMap): DataMap['memory'] {
+  const { valueSize } = map.definition;
+  try {
+    const mapped = new MemoryMap(map.fd, valueSize, 'read-write', `map "${map.name}"`);
+    return {
+      view: () => new DataView(mapped.bytes.buffer, mapped.bytes.byteOffset, valueSize),
+      commit() {},
+      readOnly: undefined,
+      [Symbol.dispose]: () => mapped[Symbol.dispose](),
+    };
+  } catch (error) {
+    if (!isErrno(error, 'ENOTSUPP', 'EINVAL', 'ENODEV')) throw error;
+    return copiedMemory(map);
+  }
+}
+
+/** Where the kernel can't map arrays, each access is a system call on the whole section. */
+function copiedMemory(map: BpfMap): DataMap['memory'] {
+  const bytes = new Uint8Array(new ArrayBuffer(map.definition.valueSize));
+  const view = new DataView(bytes.buffer);
+  return {
+    view() {
+      bytes.set(map.getBytes(onlyKey) ?? bytes);
+      return view;
+    },
+    commit: () => map.setBytes(onlyKey, bytes),
+    readOnly: undefined,
+    [Symbol.dispose]() {},
+  };
+}

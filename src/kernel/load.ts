@@ -1,0 +1,211 @@
+/** From a spec to maps and programs in the kernel. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Btf } from '../btf/btf.js';
+import { XdpkitError } from '../errors/error.js';
+import type { FileDescriptor } from '../linux/file-descriptor.js';
+import { liftMemoryLock } from '../linux/memory-lock.js';
+import { linkProgram } from '../object/link.js';
+import type { MapSpec, ObjectSpec, ProgramSpec } from '../object/spec.js';
+import { hostIsLittleEndian } from './bpf.js';
+import { createDataMap, type DataMap } from './data-map.js';
+import { type GlobalMemory, type Globals, globalsOf } from './globals.js';
+import { readMapInfo } from './info.js';
+import { loadBtf } from './kernel-btf.js';
+import type { BpfMap } from './map.js';
+import { adoptMap, createMap, pinMismatch, shapeDifferences } from './map-create.js';
+import { openPinned } from './pin.js';
+import type { BpfProgram } from './program.js';
+import { loadProgram } from './program-load.js';
+
+/** A program to load as another type than its section says; old objects have section names that say nothing. */
+export interface ProgramChoice {
+  readonly name: string;
+  /** Kernel name, `xdp`. */
+  readonly type: string;
+  readonly attachType?: string | undefined;
+}
+
+export interface LoadOptions {
+  /** Which programs; all whose section tells their type unless given. */
+  readonly programs?: readonly (string | ProgramChoice)[] | undefined;
+  /** Maps to use in the place of the object's own, by name. They stay the caller's to close. */
+  readonly maps?: ReadonlyMap<string, BpfMap> | undefined;
+  /** Where maps that ask for it are pinned, and taken from when they are there: `/sys/fs/bpf` unless given. */
+  readonly pinFolder?: string | undefined;
+}
+
+/** What a load has made; closing it closes every descriptor, what is pinned or attached lives on. */
+export interface LoadedSpec<Program extends BpfProgram = BpfProgram> extends Disposable {
+  readonly programs: ReadonlyMap<string, Program>;
+  readonly maps: ReadonlyMap<string, BpfMap>;
+  readonly globals: Globals;
+}
+
+/**
+ * Creates the maps, loads the programs. Where a step fails, all that was made before it is taken back, pins included.
+ * Errors: `BYTE_ORDER`, `OBJECT_UNSUPPORTED`, `PROGRAM_NOT_FOUND`, `MAP_CREATE`, `PIN_MISMATCH`, `VERIFIER`,
+ * `NOT_PERMITTED`.
+ */
+export function loadSpec<Program extends BpfProgram>(
+  spec: ObjectSpec,
+  options: LoadOptions,
+  /** Takes over the descriptor. */
+  programOf: (fd: FileDescriptor, name: string, type: string) => Program,
+): LoadedSpec<Program> {
+  if ((spec.byteOrder === 'little') !== hostIsLittleEndian) {
+    throw new XdpkitError(
+      'BYTE_ORDER',
+      `${spec.name} was compiled for ${spec.byteOrder}-endian machines, unlike this one`,
+      {
+        hint: 'Compile it again for this machine: `xdpkit build` does.',
+      },
+    );
+  }
+  const chosen = chooseProgramsToLoad(spec, options.programs);
+  liftMemoryLock();
+  // Undone in reverse where a later step fails; what stays is handed to the loaded object.
+  using undo = new UndoStack();
+  using btfFd = spec.btf && loadBtf(spec.btf.bytes, spec.name);
+  const resources: Disposable[] = [];
+  const keep = <Resource extends Disposable>(resource: Resource): Resource => {
+    resources.push(resource);
+    undo.add(() => resource[Symbol.dispose]());
+    return resource;
+  };
+
+  const maps = new Map<string, BpfMap>();
+  const memories = new Map<string, GlobalMemory>();
+  for (const map of spec.maps) {
+    const given = options.maps?.get(map.name);
+    if (given) {
+      maps.set(map.name, given);
+    } else if (map.origin === 'data') {
+      const data: DataMap = createDataMap(map, spec.name, { btf: spec.btf, btfFd: btfFd?.number });
+      keep(data.map);
+      maps.set(map.name, data.map);
+      memories.set(map.name, keep(data.memory));
+    } else {
+      maps.set(map.name, keep(createOrOpenMap(map, spec.btf, btfFd?.number, options.pinFolder ?? '/sys/fs/bpf', undo)));
+    }
+  }
+
+  const mapFd = (name: string): number => {
+    const map = maps.get(name);
+    if (map === undefined)
+      throw new XdpkitError('MAP_NOT_FOUND', `${spec.name} refers to a map "${name}" that it lacks`);
+    return map.fd;
+  };
+  const programs = new Map<string, Program>();
+  for (const { program, type, attachType } of chosen) {
+    const { frags, sleepable } = program;
+    const fd = loadProgram(linkProgram(spec, program), {
+      type,
+      attachType,
+      frags,
+      sleepable,
+      license: spec.license,
+      kernelVersion: spec.kernelVersion,
+      btf: spec.btf,
+      btfFd: btfFd?.number,
+      mapFd,
+    });
+    programs.set(program.name, keep(programOf(fd, program.name, type)));
+  }
+
+  const globals = globalsOf(spec.globals, spec.btf, spec.byteOrder, (map) => {
+    const memory = memories.get(map);
+    if (memory === undefined) throw new XdpkitError('MAP_NOT_FOUND', `${spec.name} has no data section ${map}`);
+    return memory;
+  });
+  undo.keepAll();
+  return {
+    programs,
+    maps,
+    globals,
+    [Symbol.dispose]() {
+      for (const resource of resources.reverse()) resource[Symbol.dispose]();
+      resources.length = 0;
+    },
+  };
+}
+
+interface ChosenProgram {
+  readonly program: ProgramSpec;
+  readonly type: string;
+  readonly attachType: string | undefined;
+}
+
+function chooseProgramsToLoad(spec: ObjectSpec, wanted: LoadOptions['programs']): ChosenProgram[] {
+  if (wanted === undefined) {
+    return spec.programs.flatMap((program) =>
+      program.type === undefined ? [] : [{ program, type: program.type, attachType: program.attachType }],
+    );
+  }
+  return wanted.map((choice) => {
+    const name = typeof choice === 'string' ? choice : choice.name;
+    const program = spec.programs.find((each) => each.name === name);
+    if (program === undefined) {
+      const names = spec.programs.map((each) => each.name).join(', ');
+      throw new XdpkitError('PROGRAM_NOT_FOUND', `${spec.name} has no program "${name}"`, {
+        hint: names ? `It has ${names}.` : 'It has no programs at all.',
+      });
+    }
+    if (typeof choice !== 'string') return { program, type: choice.type, attachType: choice.attachType };
+    if (program.type === undefined) {
+      throw new XdpkitError('USAGE', `program "${name}": its section "${program.section}" does not tell its type`, {
+        hint: `Load it as { name: '${name}', type: 'xdp' }.`,
+      });
+    }
+    return { program, type: program.type, attachType: program.attachType };
+  });
+}
+
+function createOrOpenMap(
+  spec: MapSpec,
+  btf: Btf | undefined,
+  btfFd: number | undefined,
+  pinFolder: string,
+  undo: UndoStack,
+): BpfMap {
+  if (spec.pinning === 'none') return createMap(spec, { btf, btfFd });
+  const path = join(pinFolder, spec.name);
+  const pinned = openPinned(path, `map "${spec.name}"`);
+  if (pinned !== undefined) return adoptPinned(pinned, spec, path, btf);
+  const map = createMap(spec, { btf, btfFd });
+  try {
+    map.pin(path);
+  } catch (error) {
+    map[Symbol.dispose]();
+    throw error;
+  }
+  undo.add(() => rmSync(path, { force: true }));
+  return map;
+}
+
+function adoptPinned(fd: FileDescriptor, spec: MapSpec, path: string, btf: Btf | undefined): BpfMap {
+  try {
+    const differences = shapeDifferences(spec, readMapInfo(fd.number));
+    if (differences.length > 0) throw pinMismatch(spec, path, differences);
+    return adoptMap(fd, spec, btf);
+  } catch (error) {
+    fd.close();
+    throw error;
+  }
+}
+
+class UndoStack {
+  #steps: (() => void)[] = [];
+
+  add(step: () => void): void {
+    this.#steps.push(step);
+  }
+
+  keepAll(): void {
+    this.#steps = [];
+  }
+
+  [Symbol.dispose](): void {
+    for (const step of this.#steps.reverse()) step();
+  }
+}

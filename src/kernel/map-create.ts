@@ -1,0 +1,130 @@
+/** Maps from specs, pins and ids. BPF_MAP_CREATE. */
+import type { Btf } from '../btf/btf.js';
+import { type ErrorDetail, XdpkitError } from '../errors/error.js';
+import { FileDescriptor } from '../linux/file-descriptor.js';
+import { errnos } from '../linux/syscall-error.js';
+import type { MapSpec } from '../object/spec.js';
+import { commands } from '../uapi/bpf.generated.js';
+import { Attribute, bpf, bpfError } from './bpf.js';
+import { type MapInfo, readMapInfo } from './info.js';
+import { openById } from './iterate.js';
+import { readKernelBtf } from './kernel-btf.js';
+import { BpfMap } from './map.js';
+import { mapCodecs } from './map-codecs.js';
+
+export interface CreateMapOptions {
+  readonly btf?: Btf | undefined;
+  /** The same BTF, loaded. */
+  readonly btfFd?: number | undefined;
+  /** The name that the kernel shows, cut at 15 bytes; the spec's unless given. */
+  readonly kernelName?: string | undefined;
+}
+
+/** Creates a map. Errors: `MAP_CREATE` with what the kernel said. */
+export function createMap(spec: MapSpec, options: CreateMapOptions = {}): BpfMap {
+  const typed = options.btfFd !== undefined && (spec.keyType !== undefined || spec.valueType !== undefined);
+  let result = bpf(commands.map_create, createAttribute(spec, options, typed));
+  // Some map types take no BTF, and older kernels take it for fewer of them.
+  if (result < 0 && typed) result = bpf(commands.map_create, createAttribute(spec, options, false));
+  if (result < 0) throw createError(spec, -result);
+  return mapOf(new FileDescriptor(result, `map "${spec.name}"`), spec, spec, options.btf);
+}
+
+function createAttribute(spec: MapSpec, options: CreateMapOptions, typed: boolean): Attribute {
+  // map_type 0, key_size 4, value_size 8, max_entries 12, map_flags 16, inner_map_fd 20, numa_node 24, map_name 28,
+  // map_ifindex 44, btf_fd 48, btf_key_type_id 52, btf_value_type_id 56, btf_vmlinux_value_type_id 60, map_extra 64
+  const attribute = new Attribute(72)
+    .u32(0, spec.typeNumber)
+    .u32(4, spec.keySize)
+    .u32(8, spec.valueSize)
+    .u32(12, spec.maxEntries)
+    .u32(16, spec.numaNode === undefined ? spec.flags : spec.flags | numaNodeFlag)
+    .u32(24, spec.numaNode ?? 0)
+    .name(28, options.kernelName ?? spec.name)
+    .u64(64, spec.mapExtra);
+  return typed
+    ? attribute
+        .u32(48, options.btfFd ?? 0)
+        .u32(52, spec.keyType ?? 0)
+        .u32(56, spec.valueType ?? 0)
+    : attribute;
+}
+
+const numaNodeFlag = 1 << 2;
+const noPreallocation = 1 << 0;
+
+function createError(spec: MapSpec, number: number): XdpkitError {
+  const { name, type, keySize, valueSize, maxEntries } = spec;
+  const tried = `create map "${name}" (${type}, key ${keySize} bytes, value ${valueSize} bytes, ${maxEntries} entries)`;
+  const refused = (detail: ErrorDetail): XdpkitError => bpfError(tried, number, { code: 'MAP_CREATE', ...detail });
+  if (number === errnos.EINVAL && type === 'lpm_trie' && (spec.flags & noPreallocation) === 0) {
+    return refused({ hint: 'An LPM trie needs __uint(map_flags, BPF_F_NO_PREALLOC).' });
+  }
+  if (number === errnos.EINVAL && maxEntries === 0) return refused({ hint: 'Give it __uint(max_entries, …).' });
+  if (number === errnos.E2BIG || number === errnos.ENOMEM) {
+    return refused({ hint: 'The kernel has no room for that many entries of that size; ask for fewer.' });
+  }
+  if (number === errnos.EINVAL) {
+    return refused({ hint: `The kernel takes no ${type} of this shape, or is too old to know the type or its flags.` });
+  }
+  return refused({});
+}
+
+function mapOf(
+  fd: FileDescriptor,
+  definition: MapSpec | MapInfo,
+  types: { keyType: number | undefined; valueType: number | undefined },
+  btf: Btf | undefined,
+): BpfMap {
+  const { name, type, keySize, valueSize, maxEntries } = definition;
+  const codecs = mapCodecs(
+    { name, type, keySize, valueSize, maxEntries },
+    { btf, keyType: types.keyType, valueType: types.valueType },
+  );
+  return new BpfMap(
+    fd,
+    { name, type, keySize, valueSize, maxEntries },
+    codecs.key,
+    codecs.value as BpfMap['valueCodec'],
+  );
+}
+
+/** A map that the kernel already has, in the shape of its own BTF. Undefined when it is gone. */
+export function openMapById(id: number): BpfMap | undefined {
+  const fd = openById('map', id);
+  return fd && openMap(fd);
+}
+
+/** Takes over `fd`. */
+export function openMap(fd: FileDescriptor): BpfMap {
+  const info = readMapInfo(fd.number);
+  return mapOf(fd, info, info, readKernelBtf(info.btfId));
+}
+
+/** Takes over `fd`, a map in the kernel that stands for `spec`, whose full name and shape it gets. */
+export function adoptMap(fd: FileDescriptor, spec: MapSpec, btf: Btf | undefined): BpfMap {
+  return mapOf(fd, spec, spec, btf);
+}
+
+/** Flags that the kernel adds by itself or that do not change what a map holds. */
+const shapelessFlags = numaNodeFlag;
+
+/** In which fields a map in the kernel differs from what a spec asks for; empty when it can stand for it. */
+export function shapeDifferences(spec: MapSpec, info: MapInfo): string[] {
+  const fields: [string, string | number, string | number][] = [
+    ['type', spec.type, info.type],
+    ['key size', spec.keySize, info.keySize],
+    ['value size', spec.valueSize, info.valueSize],
+    ['max entries', spec.maxEntries, info.maxEntries],
+    ['flags', spec.flags & ~shapelessFlags, info.flags & ~shapelessFlags],
+  ];
+  return fields.flatMap(([field, wanted, found]) =>
+    wanted === found ? [] : [`${field} is ${found}, the object asks for ${wanted}`],
+  );
+}
+
+export function pinMismatch(spec: MapSpec, path: string, differences: readonly string[]): XdpkitError {
+  return new XdpkitError('PIN_MISMATCH', `map "${spec.name}" pinned at ${path}: ${differences.join('; ')}`, {
+    hint: `Remove ${path} when its contents are not needed, or change the map's definition back.`,
+  });
+}

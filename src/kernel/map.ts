@@ -1,0 +1,257 @@
+import type { BtfValue, Codec } from '../btf/codec.js';
+import { XdpkitError } from '../errors/error.js';
+import type { FileDescriptor } from '../linux/file-descriptor.js';
+import { errnos } from '../linux/syscall-error.js';
+import { commands } from '../uapi/bpf.generated.js';
+import { Attribute, bpf, bpfError, mustBpf } from './bpf.js';
+import { type MapInfo, readMapInfo } from './info.js';
+import { type MapBatch, readBatches, updateBatch } from './map-batch.js';
+import { pinObject } from './pin.js';
+
+/** What a map is: as in `MapSpec`, or as the kernel tells it of a map that was opened by id or pin. */
+export interface MapDefinition {
+  readonly name: string;
+  /** Kernel name of the type, `percpu_array`. */
+  readonly type: string;
+  /** Bytes. */
+  readonly keySize: number;
+  /** Bytes of one CPU's value. */
+  readonly valueSize: number;
+  readonly maxEntries: number;
+}
+
+/** `any` creates or overwrites, `create` refuses a key that is there, `update` one that is not. */
+export type UpdateMode = 'any' | 'create' | 'update';
+
+const updateFlags = { any: 0n, create: 1n, update: 2n } as const satisfies Record<UpdateMode, bigint>;
+
+/**
+ * A map in the kernel. Keys and values are JavaScript values in the shape that BTF gives them (see `Codec`); per-CPU
+ * maps have `PerCpu` values. Every call is one system call unless it says otherwise.
+ */
+export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, Value]> {
+  readonly definition: MapDefinition;
+  readonly keyCodec: Codec<Key>;
+  readonly valueCodec: Codec<Value>;
+  readonly #fd: FileDescriptor;
+  readonly #key: DataView;
+  readonly #value: DataView;
+  readonly #nextKey: Uint8Array;
+  // map_fd 0, key 8, value or next_key 16, flags 24
+  readonly #element: Attribute;
+  readonly #next: Attribute;
+
+  constructor(fd: FileDescriptor, definition: MapDefinition, key: Codec<Key>, value: Codec<Value>) {
+    this.#fd = fd;
+    this.definition = definition;
+    this.keyCodec = key;
+    this.valueCodec = value;
+    this.#key = new DataView(new ArrayBuffer(Math.max(1, definition.keySize)));
+    this.#value = new DataView(new ArrayBuffer(Math.max(1, value.size)));
+    this.#nextKey = new Uint8Array(new ArrayBuffer(Math.max(1, definition.keySize)));
+    const keyBytes = new Uint8Array(this.#key.buffer);
+    this.#element = new Attribute(32)
+      .u32(0, fd.number)
+      .pointer(8, keyBytes)
+      .pointer(16, new Uint8Array(this.#value.buffer));
+    this.#next = new Attribute(32).u32(0, fd.number).pointer(16, this.#nextKey);
+  }
+
+  get name(): string {
+    return this.definition.name;
+  }
+
+  get fd(): number {
+    return this.#fd.number;
+  }
+
+  /** The value at `key`, or undefined where the map has none. */
+  get(key: Key): Value | undefined {
+    this.#use(key);
+    const result = bpf(commands.map_lookup_elem, this.#element.u64(24, 0n));
+    if (result >= 0) return this.valueCodec.decode(this.#value, 0);
+    if (-result === errnos.ENOENT) return undefined;
+    throw bpfError(`read from ${this.#what}`, -result);
+  }
+
+  /** Errors: `KEY_SHAPE`, `VALUE_SHAPE`, `MAP_FULL`, `KEY_EXISTS` (mode `create`), `KEY_NOT_FOUND` (mode `update`). */
+  set(key: Key, value: Value, mode: UpdateMode = 'any'): void {
+    this.#use(key);
+    this.valueCodec.encode(this.#value, 0, value);
+    const result = bpf(commands.map_update_elem, this.#element.u64(24, updateFlags[mode]));
+    if (result < 0) throw this.#updateError(-result);
+  }
+
+  /** The raw value at a raw key, in the host's byte order, as `batches` gives it. */
+  getBytes(key: Uint8Array): Uint8Array | undefined {
+    this.#useBytes(key);
+    const result = bpf(commands.map_lookup_elem, this.#element.u64(24, 0n));
+    if (result >= 0) return new Uint8Array(this.#value.buffer, 0, this.valueCodec.size).slice();
+    if (-result === errnos.ENOENT) return undefined;
+    throw bpfError(`read from ${this.#what}`, -result);
+  }
+
+  setBytes(key: Uint8Array, value: Uint8Array, mode: UpdateMode = 'any'): void {
+    this.#useBytes(key);
+    const { size } = this.valueCodec;
+    if (value.length !== size) {
+      throw new XdpkitError('VALUE_SHAPE', `value of ${this.#what}: ${size} bytes are expected, not ${value.length}`);
+    }
+    new Uint8Array(this.#value.buffer).set(value);
+    const result = bpf(commands.map_update_elem, this.#element.u64(24, updateFlags[mode]));
+    if (result < 0) throw this.#updateError(-result);
+  }
+
+  /** Removes `key`; false where the map did not have it. Arrays have nothing to remove and refuse. */
+  delete(key: Key): boolean {
+    this.#use(key);
+    const result = bpf(commands.map_delete_elem, this.#element.u64(24, 0n));
+    if (result >= 0) return true;
+    if (-result === errnos.ENOENT) return false;
+    const hint = this.definition.type.endsWith('array')
+      ? 'Entries of an array always exist; set it to zero.'
+      : undefined;
+    throw bpfError(`delete from ${this.#what}`, -result, { hint });
+  }
+
+  /**
+   * All entries, by batches where the kernel has them (since Linux 5.6; per-CPU arrays 5.13), else key by key. Entries
+   * that others add or remove meanwhile may be seen or not.
+   */
+  *entries(): Generator<[Key, Value]> {
+    const { size: keySize } = this.keyCodec;
+    const { size: valueSize } = this.valueCodec;
+    for (const batch of this.batches()) {
+      const keys = new DataView(batch.keys.buffer, batch.keys.byteOffset, batch.keys.byteLength);
+      const values = new DataView(batch.values.buffer, batch.values.byteOffset, batch.values.byteLength);
+      for (let index = 0; index < batch.count; index += 1) {
+        yield [this.keyCodec.decode(keys, index * keySize), this.valueCodec.decode(values, index * valueSize)];
+      }
+    }
+  }
+
+  [Symbol.iterator](): Generator<[Key, Value]> {
+    return this.entries();
+  }
+
+  *keys(): Generator<Key> {
+    for (const [key] of this) yield key;
+  }
+
+  *values(): Generator<Value> {
+    for (const [, value] of this) yield value;
+  }
+
+  /**
+   * All entries as raw bytes, `count` keys and values side by side in the host's byte order; per-CPU values are one
+   * padded value for each possible CPU. The views are reused by the next batch.
+   */
+  *batches(entries?: number): Generator<MapBatch> {
+    const layout = { name: this.name, fd: this.fd, keySize: this.keyCodec.size, valueSize: this.valueCodec.size };
+    const supported = yield* readBatches({ ...layout, maxEntries: this.definition.maxEntries }, entries);
+    if (!supported) yield* this.#oneByOne();
+  }
+
+  /** Writes `count` entries given as raw bytes in one call where the kernel has batches, else one by one. */
+  updateBatch(keys: Uint8Array, values: Uint8Array, count: number): void {
+    const { size: keySize } = this.keyCodec;
+    const { size: valueSize } = this.valueCodec;
+    if (keys.length !== keySize * count || values.length !== valueSize * count) {
+      throw new XdpkitError(
+        keys.length !== keySize * count ? 'KEY_SHAPE' : 'VALUE_SHAPE',
+        `${this.#what}: ${count} entries are ${keySize * count} bytes of keys and ${valueSize * count} of values, ` +
+          `not ${keys.length} and ${values.length}`,
+      );
+    }
+    const result = updateBatch({ name: this.name, fd: this.fd }, keys, values, count);
+    if (result === 'unsupported') this.#updateOneByOne(keys, values, count);
+    else if (result !== 0) throw this.#updateError(result);
+  }
+
+  /** Asks the kernel anew. */
+  info(): MapInfo {
+    return readMapInfo(this.fd);
+  }
+
+  /** Pins the map at `path` on a BPF file system: it then outlives the process. Errors: `PIN_EXISTS`. */
+  pin(path: string): void {
+    pinObject(this.fd, path, this.#what);
+  }
+
+  /** Refuses all further writes from user space, for good. Since Linux 5.2. */
+  freeze(): void {
+    mustBpf('map_freeze', new Attribute(8).u32(0, this.fd), `freeze ${this.#what}`);
+  }
+
+  [Symbol.dispose](): void {
+    this.#fd.close();
+  }
+
+  get #what(): string {
+    return `map "${this.name}"`;
+  }
+
+  /** Puts the key into its place for the next call; a map that was closed is refused here. */
+  #use(key: Key): void {
+    void this.#fd.number;
+    this.keyCodec.encode(this.#key, 0, key);
+  }
+
+  #useBytes(key: Uint8Array): void {
+    void this.#fd.number;
+    if (key.length !== this.keyCodec.size) {
+      throw new XdpkitError(
+        'KEY_SHAPE',
+        `key of ${this.#what}: ${this.keyCodec.size} bytes are expected, not ${key.length}`,
+      );
+    }
+    new Uint8Array(this.#key.buffer).set(key);
+  }
+
+  #updateError(number: number): XdpkitError {
+    const { name, type, maxEntries } = this.definition;
+    const tried = `write to ${this.#what}`;
+    if (number === errnos.EEXIST)
+      return bpfError(tried, number, { code: 'KEY_EXISTS', said: 'the key exists already' });
+    if (number === errnos.ENOENT)
+      return bpfError(tried, number, { code: 'KEY_NOT_FOUND', said: 'there is no such key' });
+    if (number === errnos.E2BIG || number === errnos.ENOSPC || number === errnos.ENOMEM) {
+      return new XdpkitError('MAP_FULL', `${tried}: it is full (${type} of ${maxEntries} entries)`, {
+        hint: `Delete entries, or define "${name}" with more max_entries.`,
+        cause: bpfError(tried, number),
+      });
+    }
+    return bpfError(tried, number);
+  }
+
+  *#oneByOne(): Generator<MapBatch> {
+    const { length } = this.#nextKey;
+    const values = new Uint8Array(this.#value.buffer);
+    const keys = new Uint8Array(this.#key.buffer);
+    let previous: Uint8Array | undefined;
+    while (true) {
+      void this.#fd.number;
+      if (previous === undefined) this.#next.u64(8, 0n);
+      else this.#next.pointer(8, previous);
+      const result = bpf(commands.map_get_next_key, this.#next);
+      if (-result === errnos.ENOENT) return;
+      if (result < 0) throw bpfError(`list keys of ${this.#what}`, -result);
+      const key = this.#nextKey.slice(0, length);
+      keys.set(key);
+      const found = bpf(commands.map_lookup_elem, this.#element.u64(24, 0n));
+      // An entry that went away between the two calls is no longer there to be shown.
+      if (found >= 0) yield { count: 1, keys: key, values: values.slice(0, this.valueCodec.size) };
+      else if (-found !== errnos.ENOENT) throw bpfError(`read from ${this.#what}`, -found);
+      previous = key;
+    }
+  }
+
+  #updateOneByOne(keys: Uint8Array, values: Uint8Array, count: number): void {
+    const { size: keySize } = this.keyCodec;
+    const { size: valueSize } = this.valueCodec;
+    for (let index = 0; index < count; index += 1) {
+      const key = keys.subarray(index * keySize, (index + 1) * keySize);
+      this.setBytes(key, values.subarray(index * valueSize, (index + 1) * valueSize));
+    }
+  }
+}

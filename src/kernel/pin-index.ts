@@ -1,0 +1,55 @@
+/** Which pins hold which objects: every BPF file system that is mounted here is walked once. */
+import { readdirSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { listMounts } from '../linux/mount.js';
+import { readLinkInfo, readMapInfo, readProgramInfo } from './info.js';
+import { openPinned } from './pin.js';
+
+export interface Pin {
+  readonly path: string;
+  readonly kind: 'program' | 'map' | 'link';
+  readonly id: number;
+}
+
+/** Far more than any host has; a bound, since folders on a BPF file system may be made by anyone who is root. */
+const mostPins = 20_000;
+
+export function listPins(): Pin[] {
+  const folders = listMounts().flatMap(({ type, path }) => (type === 'bpf' ? [path] : []));
+  const pins: Pin[] = [];
+  for (let folder = folders.pop(); folder !== undefined && pins.length < mostPins; folder = folders.pop()) {
+    for (const entry of entriesOf(folder)) {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) folders.push(path);
+      else if (entry.isFile()) {
+        const pin = identify(path);
+        if (pin) pins.push(pin);
+      }
+    }
+  }
+  return pins.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+function entriesOf(folder: string) {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    // It went away, or is not ours to read: then it holds nothing that we could name.
+    return [];
+  }
+}
+
+function identify(path: string): Pin | undefined {
+  try {
+    using fd = openPinned(path, 'pin');
+    if (fd === undefined) return undefined;
+    const inode = readlinkSync(`/proc/self/fd/${fd.number}`);
+    if (inode === 'anon_inode:bpf-prog') return { path, kind: 'program', id: readProgramInfo(fd.number).id };
+    if (inode === 'anon_inode:bpf-map') return { path, kind: 'map', id: readMapInfo(fd.number).id };
+    // Links are `bpf_link` or `bpf-link`, by kernel.
+    return /bpf.link/.test(inode) ? { path, kind: 'link', id: readLinkInfo(fd.number).id } : undefined;
+  } catch {
+    // Iterators and debug files are no pins that could be opened so.
+    return undefined;
+  }
+}

@@ -1,0 +1,130 @@
+/** BPF_PROG_LOAD. */
+import type { Btf } from '../btf/btf.js';
+import { XdpkitError } from '../errors/error.js';
+import { FileDescriptor } from '../linux/file-descriptor.js';
+import { errnos } from '../linux/syscall-error.js';
+import type { LinkedProgram } from '../object/link.js';
+import { attachTypes, commands, programTypes } from '../uapi/bpf.generated.js';
+import { Attribute, bpf, bpfError, hostIsLittleEndian } from './bpf.js';
+import { readVerdict, type SourcePlace, VerifierError } from './verifier-error.js';
+
+export interface ProgramLoadOptions {
+  /** Kernel name, `xdp`. */
+  readonly type: string;
+  /** Kernel name, `xdp_devmap`; the type's own when undefined. */
+  readonly attachType?: string | undefined;
+  readonly frags?: boolean | undefined;
+  readonly sleepable?: boolean | undefined;
+  readonly license: string;
+  readonly kernelVersion?: number | undefined;
+  readonly btf?: Btf | undefined;
+  readonly btfFd?: number | undefined;
+  /** The descriptor of a map by its name in the object. */
+  readonly mapFd: (name: string) => number;
+}
+
+const flagSleepable = 1 << 4;
+const flagXdpFrags = 1 << 5;
+const sizes = { instruction: 8, functionInfo: 8, lineInfo: 16 } as const;
+const longestLog = 16 * 1024 * 1024;
+
+/** Loads a linked program. Errors: `VerifierError`, `NOT_PERMITTED` with its cause. */
+export function loadProgram(linked: LinkedProgram, options: ProgramLoadOptions): FileDescriptor {
+  const code = fillMaps(linked, options.mapFd);
+  const plain = bpf(commands.prog_load, loadAttribute(linked, code, options));
+  if (plain >= 0) return new FileDescriptor(plain, `program "${linked.name}"`);
+  // A log costs time on every load, so it is only asked for once the program is known to be refused.
+  const { result, log } = loadWithLog(linked, code, options);
+  if (result >= 0) return new FileDescriptor(result, `program "${linked.name}"`);
+  throw refusal(linked, options, -plain, log);
+}
+
+function fillMaps(linked: LinkedProgram, mapFd: (name: string) => number): Uint8Array {
+  const code = linked.code.slice();
+  const view = new DataView(code.buffer);
+  for (const { at, map } of linked.maps) view.setInt32(at * sizes.instruction + 4, mapFd(map), hostIsLittleEndian);
+  return code;
+}
+
+function loadAttribute(linked: LinkedProgram, code: Uint8Array, options: ProgramLoadOptions): Attribute {
+  const type = numberOf(programTypes, options.type, 'program type', linked.name);
+  const attachType = options.attachType ?? defaultAttachTypes[options.type];
+  // prog_type 0, insn_cnt 4, insns 8, license 16, log_level 24, log_size 28, log_buf 32, kern_version 40,
+  // prog_flags 44, prog_name 48, prog_ifindex 64, expected_attach_type 68, prog_btf_fd 72, func_info_rec_size 76,
+  // func_info 80, func_info_cnt 88, line_info_rec_size 92, line_info 96, line_info_cnt 104
+  const attribute = new Attribute(128)
+    .u32(0, type)
+    .u32(4, code.length / sizes.instruction)
+    .pointer(8, code)
+    .path(16, options.license)
+    .u32(40, options.kernelVersion ?? 0)
+    .u32(44, (options.sleepable ? flagSleepable : 0) | (options.frags ? flagXdpFrags : 0))
+    .name(48, linked.name)
+    .u32(68, attachType === undefined ? 0 : numberOf(attachTypes, attachType, 'attach type', linked.name));
+  if (options.btfFd === undefined || linked.functionInfo.length === 0) return attribute;
+  attribute
+    .u32(72, options.btfFd)
+    .u32(76, sizes.functionInfo)
+    .pointer(80, linked.functionInfo)
+    .u32(88, linked.functionInfo.length / sizes.functionInfo);
+  if (linked.lineInfo.length > 0) {
+    attribute
+      .u32(92, sizes.lineInfo)
+      .pointer(96, linked.lineInfo)
+      .u32(104, linked.lineInfo.length / sizes.lineInfo);
+  }
+  return attribute;
+}
+
+/** XDP links ask for the attach type that the program was loaded with. */
+const defaultAttachTypes: Readonly<Record<string, string>> = { xdp: 'xdp' };
+
+function numberOf(table: Readonly<Record<string, number>>, name: string, what: string, program: string): number {
+  const number = table[name];
+  if (number === undefined) throw new XdpkitError('USAGE', `program "${program}": there is no ${what} "${name}"`);
+  return number;
+}
+
+function loadWithLog(
+  linked: LinkedProgram,
+  code: Uint8Array,
+  options: ProgramLoadOptions,
+): { result: number; log: string } {
+  for (let size = 256 * 1024; ; size *= 4) {
+    const buffer = new Uint8Array(new ArrayBuffer(size));
+    const attribute = loadAttribute(linked, code, options).u32(24, 1).u32(28, size).pointer(32, buffer);
+    const result = bpf(commands.prog_load, attribute);
+    const end = buffer.indexOf(0);
+    const log = Buffer.from(buffer.subarray(0, end === -1 ? size : end)).toString('utf8');
+    if (-result !== errnos.ENOSPC || size >= longestLog) return { result, log };
+  }
+}
+
+function refusal(linked: LinkedProgram, options: ProgramLoadOptions, number: number, log: string): XdpkitError {
+  const cause = bpfError(`load program "${linked.name}" (${options.type})`, number, { log: log || undefined });
+  // Without a word of the verifier it was refused before it was looked at: for want of a privilege, or its header.
+  if (log.trim() === '') return cause;
+  return new VerifierError(
+    linked.name,
+    readVerdict(log, (at) => sourceOf(linked, options.btf, at)),
+    log,
+    cause,
+  );
+}
+
+/** The line of an instruction: the last record at or before it. Records are in the order of instructions. */
+function sourceOf(linked: LinkedProgram, btf: Btf | undefined, instruction: number): SourcePlace | undefined {
+  if (btf === undefined) return undefined;
+  const view = new DataView(linked.lineInfo.buffer, linked.lineInfo.byteOffset, linked.lineInfo.byteLength);
+  let found: number | undefined;
+  for (let at = 0; at < view.byteLength; at += sizes.lineInfo) {
+    if (view.getUint32(at, hostIsLittleEndian) > instruction) break;
+    found = at;
+  }
+  if (found === undefined) return undefined;
+  return {
+    file: btf.string(view.getUint32(found + 4, hostIsLittleEndian)),
+    line: view.getUint32(found + 12, hostIsLittleEndian) >>> 10,
+    text: btf.string(view.getUint32(found + 8, hostIsLittleEndian)).trim(),
+  };
+}

@@ -1,0 +1,74 @@
+import type { BtfValue } from '../btf/codec.js';
+import { XdpkitError } from '../errors/error.js';
+import type { Globals } from '../kernel/globals.js';
+import type { LoadedSpec } from '../kernel/load.js';
+import type { BpfMap } from '../kernel/map.js';
+import { BpfProgram } from '../kernel/program.js';
+import type { ObjectSpec } from '../object/spec.js';
+import { attachXdp, type XdpAttachOptions } from '../xdp/attach.js';
+import type { XdpLink } from '../xdp/xdp-link.js';
+
+/** A program of an object, in the kernel, with the hooks that it can be attached to. */
+export class LoadedProgram extends BpfProgram {
+  /** See `attachXdp`. The link does not need this program's descriptor any more. */
+  attachXdp(options: XdpAttachOptions): XdpLink {
+    if (this.type !== 'xdp') {
+      throw new XdpkitError('USAGE', `program "${this.name}" is of type ${this.type}, not xdp`);
+    }
+    return attachXdp(this, options);
+  }
+}
+
+/**
+ * An object in the kernel. Closing it closes programs and maps; what is attached or pinned lives on without it, and
+ * so do the maps that such a program uses.
+ */
+export class LoadedObject {
+  readonly spec: ObjectSpec;
+  readonly programs: ReadonlyMap<string, LoadedProgram>;
+  readonly maps: ReadonlyMap<string, BpfMap>;
+  /** Global variables, live; constants can be read. */
+  readonly globals: Globals;
+  readonly #loaded: LoadedSpec<LoadedProgram>;
+
+  constructor(spec: ObjectSpec, loaded: LoadedSpec<LoadedProgram>) {
+    this.spec = spec;
+    this.programs = loaded.programs;
+    this.maps = loaded.maps;
+    this.globals = loaded.globals;
+    this.#loaded = loaded;
+  }
+
+  /** Errors: `PROGRAM_NOT_FOUND` with the names that there are. */
+  program(name: string): LoadedProgram {
+    const program = this.programs.get(name);
+    if (program) return program;
+    const isInObject = this.spec.programs.some((each) => each.name === name);
+    const names = [...this.programs.keys()].join(', ');
+    throw new XdpkitError(
+      'PROGRAM_NOT_FOUND',
+      isInObject
+        ? `program "${name}" of ${this.spec.name} was not loaded`
+        : `${this.spec.name} has no program "${name}"`,
+      { hint: names ? `Loaded are ${names}.` : 'No program of it was loaded.' },
+    );
+  }
+
+  /**
+   * The caller states what the map's BTF makes of keys and values, as in
+   * `object.map<number, PerCpu<{ rx_packets: bigint }>>('xdp_stats')`. Errors: `MAP_NOT_FOUND` with the names that
+   * there are.
+   */
+  map<Key = BtfValue, Value = BtfValue>(name: string): BpfMap<Key, Value> {
+    const map = this.maps.get(name);
+    if (map) return map as unknown as BpfMap<Key, Value>;
+    const names = [...this.maps.keys()].join(', ');
+    throw new XdpkitError('MAP_NOT_FOUND', `${this.spec.name} has no map "${name}"`, {
+      hint: names ? `It has ${names}.` : 'It has no maps.',
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#loaded[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,61 @@
+/** The short way: from a file to programs that can be attached. */
+import { readFile } from 'node:fs/promises';
+import { XdpkitError } from '../errors/error.js';
+import { type Globals, globalsOf } from '../kernel/globals.js';
+import { type LoadOptions, loadSpec } from '../kernel/load.js';
+import { readObject } from '../object/read.js';
+import type { MapSpec, ObjectSpec } from '../object/spec.js';
+import { LoadedObject, LoadedProgram } from './loaded.js';
+
+/**
+ * Opens an object file compiled for BPF. Nothing reaches the kernel yet. Errors: `FILE_NOT_FOUND`, `NOT_ELF`,
+ * `WRONG_MACHINE`, `MALFORMED`.
+ */
+export async function openObject(path: string): Promise<OpenedObject> {
+  return parseObject(await readObjectFile(path), path);
+}
+
+/** As `openObject`, of bytes; `name` stands for the file's name. */
+export function parseObject(bytes: Uint8Array, name: string): OpenedObject {
+  return new OpenedObject(readObject(bytes, name));
+}
+
+async function readObjectFile(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : String(cause);
+    throw new XdpkitError('FILE_NOT_FOUND', `open ${path}: ${why}`, {
+      cause,
+      hint: path.endsWith('.c') ? 'This is C source: compile it with `xdpkit build` first.' : undefined,
+    });
+  }
+}
+
+/** An object that no kernel has seen: it can be looked at (`spec`), changed, and loaded as often as wanted. */
+export class OpenedObject {
+  readonly spec: ObjectSpec;
+  /** Initial values of global variables; constants too can be set here, until the load. */
+  readonly globals: Globals;
+
+  constructor(spec: ObjectSpec) {
+    // The section contents are written to by `globals`: they must not be a view of the caller's file.
+    const maps: MapSpec[] = spec.maps.map((map) =>
+      map.initialValue ? { ...map, initialValue: map.initialValue.slice() } : map,
+    );
+    this.spec = { ...spec, maps };
+    this.globals = globalsOf(spec.globals, spec.btf, spec.byteOrder, (name) => {
+      const bytes = maps.find((map) => map.name === name)?.initialValue;
+      if (bytes === undefined) throw new XdpkitError('MAP_NOT_FOUND', `${spec.name} has no data section ${name}`);
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      return { view: () => view, commit() {}, readOnly: undefined };
+    });
+  }
+
+  /** Creates the maps and loads the programs; see `loadSpec` for what can go wrong. */
+  load(options: LoadOptions = {}): LoadedObject {
+    const loaded = loadSpec(this.spec, options, (fd, name, type) => new LoadedProgram(fd, name, type));
+    return new LoadedObject(this.spec, loaded);
+  }
+}

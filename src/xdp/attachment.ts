@@ -1,0 +1,70 @@
+/** What is attached to a device now. */
+import type { ErrorCode } from '../errors/codes.js';
+import { XdpkitError } from '../errors/error.js';
+import { type ProgramInfo, readProgramInfo } from '../kernel/info.js';
+import { openById } from '../kernel/iterate.js';
+import type { DeviceHandle } from './device.js';
+import { describeHolder, findHolder, type Holder, type HolderIndex, readHolderIndex } from './holder.js';
+import type { XdpMode } from './mode.js';
+
+export interface Attachment {
+  readonly mode: XdpMode;
+  readonly programId: number;
+  /** Undefined where the process may not look at programs, or the program has just gone. */
+  readonly program: ProgramInfo | undefined;
+  readonly holder: Holder;
+}
+
+/** One attachment a mode; usually none or one. */
+export function readAttachments(device: DeviceHandle, index?: HolderIndex): Attachment[] {
+  const { programs } = device.read().xdp;
+  if (programs.length === 0) return [];
+  const holders = index ?? readHolderIndex();
+  return programs.map(({ mode, id }) => {
+    const program = readProgram(id);
+    const held = { ifindex: device.ifindex, netnsCookie: device.netns.cookie, programId: id };
+    return { mode, programId: id, program, holder: findHolder({ ...held, programName: program?.name }, holders) };
+  });
+}
+
+function readProgram(id: number): ProgramInfo | undefined {
+  try {
+    using fd = openById('program', id);
+    return fd && readProgramInfo(fd.number);
+  } catch (error) {
+    if (error instanceof XdpkitError && error.code === 'NOT_PERMITTED') return undefined;
+    throw error;
+  }
+}
+
+/** `program "drop_ping" (id 7, native, held by link 3)`. */
+export function describeAttachment({ mode, programId, program, holder }: Attachment): string {
+  const name = program ? `program "${program.name}"` : 'a program';
+  const loadedBy = program && program.createdByUid !== 0 ? `, loaded by user ${program.createdByUid}` : '';
+  return `${name} (id ${programId}, ${mode}, held by ${describeHolder(holder)}${loadedBy})`;
+}
+
+/** The one attachment that is meant: the only one, or the one in `mode`. */
+export function chooseAttachment(device: DeviceHandle, attachments: readonly Attachment[], mode?: XdpMode): Attachment {
+  const [only, ...others] = attachments;
+  if (only === undefined) {
+    throw new XdpkitError('NOT_ATTACHED', `${device.what} has no XDP program`, {
+      hint: 'Attach one with `xdpkit attach`.',
+    });
+  }
+  const found = others.length === 0 ? only : attachments.find((each) => each.mode === mode);
+  if (found) return found;
+  const all = attachments.map(describeAttachment).join(' and ');
+  throw new XdpkitError('USAGE', `${device.what} has several XDP programs: ${all}`, { hint: 'Name one by --mode.' });
+}
+
+export function attachmentError(
+  code: ErrorCode,
+  device: DeviceHandle,
+  attachments: readonly Attachment[],
+): XdpkitError {
+  const found = attachments.map(describeAttachment).join(' and ') || 'another program, which has just gone';
+  return new XdpkitError(code, `${device.what} already has ${found}`, {
+    hint: 'Swap it with `xdpkit replace` (or --replace), or take it off with `xdpkit detach`.',
+  });
+}

@@ -1,0 +1,50 @@
+/**
+ * xdpkit's own pins: `/sys/fs/bpf/xdpkit/netns-COOKIE/IFINDEX/xdp-link`. The namespace's cookie is part of the path, as
+ * indexes repeat across namespaces; a cookie is never used again while the machine runs.
+ */
+import { readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { openPinnedLink } from '../kernel/link.js';
+import { pinRoot } from '../kernel/pin.js';
+
+export function netnsPinFolder(netnsCookie: bigint): string {
+  return join(pinRoot, `netns-${netnsCookie}`);
+}
+
+export function ownLinkPin(netnsCookie: bigint, ifindex: number): string {
+  return join(netnsPinFolder(netnsCookie), String(ifindex), 'xdp-link');
+}
+
+export function isOwnPin(path: string): boolean {
+  return path.startsWith(`${pinRoot}/`);
+}
+
+/** Removes a pin and the folders above it that it leaves empty, up to xdpkit's root. */
+export function removeOwnPin(path: string): void {
+  rmSync(path, { force: true });
+  for (let folder = dirname(path); isOwnPin(folder) || folder === pinRoot; folder = dirname(folder)) {
+    try {
+      rmdirSync(folder);
+    } catch {
+      // Others still use it, or it is gone already.
+      return;
+    }
+  }
+}
+
+/** Removes the pins of links whose device is gone: the kernel keeps such a link, without a device, for ever. */
+export function removeDeadPins(netnsCookie: bigint): void {
+  for (const ifindex of namesIn(netnsPinFolder(netnsCookie))) {
+    const path = ownLinkPin(netnsCookie, Number(ifindex));
+    using link = openPinnedLink(path);
+    if (link?.info().ifindex === 0) removeOwnPin(path);
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}

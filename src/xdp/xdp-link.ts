@@ -1,0 +1,162 @@
+import { XdpkitError } from '../errors/error.js';
+import { readProgramInfo } from '../kernel/info.js';
+import type { BpfLink } from '../kernel/link.js';
+import { openProgramById } from '../kernel/program.js';
+import { setXdp } from '../linux/netlink/route/link.js';
+import { isErrno } from '../linux/syscall-error.js';
+import type { DeviceHandle } from './device.js';
+import type { XdpMode } from './mode.js';
+import { ownLinkPin, removeDeadPins, removeOwnPin } from './own-pins.js';
+
+/** What an attachment needs of a program; a `BpfProgram` is one. */
+export interface AttachableProgram {
+  readonly name: string;
+  readonly fd: number;
+  readonly id: number;
+}
+
+export interface XdpLinkState {
+  readonly device: DeviceHandle;
+  readonly mode: XdpMode;
+  /** Undefined where the device itself holds the program (netlink). */
+  readonly link: BpfLink | undefined;
+  readonly programId: number;
+  /** The driver's reason why native mode was not to be had, where `auto` fell back. */
+  readonly fallback: string | undefined;
+}
+
+/**
+ * An XDP program on a device. `[Symbol.dispose]()` detaches it, unless it is pinned: then it stays and
+ * only the handle is closed.
+ */
+export class XdpLink {
+  readonly device: string;
+  readonly ifindex: number;
+  readonly mode: XdpMode;
+  readonly fallback: string | undefined;
+  readonly #device: DeviceHandle;
+  readonly #link: BpfLink | undefined;
+  #programId: number;
+  #pin: string | undefined;
+  #stays = false;
+  #closed = false;
+
+  /** For `attachXdp`; takes over the handle and the link. */
+  constructor({ device, mode, link, programId, fallback }: XdpLinkState) {
+    this.#device = device;
+    this.device = device.name;
+    this.ifindex = device.ifindex;
+    this.mode = mode;
+    this.#link = link;
+    this.#programId = programId;
+    this.fallback = fallback;
+  }
+
+  /** `link`: a BPF link; `netlink`: the device itself. */
+  get heldBy(): 'link' | 'netlink' {
+    return this.#link ? 'link' : 'netlink';
+  }
+
+  get programId(): number {
+    return this.#programId;
+  }
+
+  /** Where the link is pinned; undefined while it is not. */
+  get pinnedAt(): string | undefined {
+    return this.#pin;
+  }
+
+  /** Puts another program in the place of the present one: no packet passes between them without a program. */
+  update(program: AttachableProgram): void {
+    this.#requireOpen();
+    using present = openProgramById(this.#programId);
+    swapProgram(this.#device, { link: this.#link, mode: this.mode }, program, present?.fd);
+    this.#programId = program.id;
+  }
+
+  /** Pins the link under xdpkit's folder, so that the program outlives the process. What netlink holds does anyway. */
+  pin(): void {
+    this.#requireOpen();
+    if (this.#link === undefined) {
+      this.#stays = true;
+      return;
+    }
+    const { cookie } = this.#device.netns;
+    removeDeadPins(cookie);
+    const path = ownLinkPin(cookie, this.ifindex);
+    this.#link.pin(path, `the XDP link of ${this.#device.what}`);
+    this.#pin = path;
+  }
+
+  /** Takes the program off the device, pinned or not. */
+  detach(): void {
+    this.#requireOpen();
+    if (this.#link) this.#link.detach(`program ${this.#programId} from ${this.#device.what}`);
+    else this.#detachByNetlink();
+    if (this.#pin) removeOwnPin(this.#pin);
+    this.#stays = true;
+    this[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      if (this.#link === undefined && !this.#stays) this.#detachByNetlink();
+    } finally {
+      this.#link?.[Symbol.dispose]();
+      this.#device[Symbol.dispose]();
+    }
+  }
+
+  /** Only our own program: somebody else's that came in its place stays. */
+  #detachByNetlink(): void {
+    const { ifindex, mode } = this;
+    using present = openProgramById(this.#programId);
+    try {
+      setXdp(this.#device.route, { ifindex, programFd: -1, mode, expectedFd: present?.fd });
+    } catch (error) {
+      if (!isErrno(error, 'EEXIST', 'ENODEV', 'ENOENT')) throw error;
+    }
+  }
+
+  #requireOpen(): void {
+    if (this.#closed)
+      throw new XdpkitError('CLOSED', `the XDP link of ${this.#device.what} was used after it was closed`);
+  }
+}
+
+/** One atomic swap on a device, by whatever holds it. Errors: `ATTACH_CHANGED`, `DEVICE_GONE`. */
+export function swapProgram(
+  device: DeviceHandle,
+  held: { readonly link: BpfLink | undefined; readonly mode: XdpMode },
+  program: AttachableProgram,
+  presentFd: number | undefined,
+): void {
+  const tried = `replace the program of ${device.what} by "${program.name}"`;
+  try {
+    if (held.link) held.link.update(program.fd, presentFd, device.what);
+    else {
+      const { ifindex } = device;
+      setXdp(device.route, { ifindex, programFd: program.fd, mode: held.mode, expectedFd: presentFd, tried });
+    }
+  } catch (error) {
+    if (isErrno(error, 'ENODEV', 'ENOLINK')) throw device.gone(error);
+    // A link answers EPERM to a program other than the expected one, netlink EEXIST.
+    if (
+      isErrno(error, 'EEXIST') ||
+      (held.link && isErrno(error, 'EPERM') && wasChanged(device, held.mode, presentFd))
+    ) {
+      throw new XdpkitError('ATTACH_CHANGED', `${tried}: another process changed it at the same time`, {
+        hint: 'Look at it with `xdpkit status`, then try again.',
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}
+
+function wasChanged(device: DeviceHandle, mode: XdpMode, presentFd: number | undefined): boolean {
+  const now = device.read().xdp.programs.find((each) => each.mode === mode);
+  return presentFd !== undefined && now?.id !== readProgramInfo(presentFd).id;
+}
