@@ -6,7 +6,7 @@ import { callKind, immediateKind, instructionSize } from '../asm/opcodes.js';
 import { setSourceRegister } from '../asm/slot.js';
 import { XdpkitError } from '../errors/error.js';
 import { unresolvedRelocation } from './core-relocation.js';
-import type { FunctionSpec, ObjectSpec, ProgramSpec, Reference } from './spec.js';
+import type { FunctionSpec, ObjectSpec, ProgramSpec } from './spec.js';
 
 /** A map that the code names; the loader writes its descriptor into the immediate of instruction `at`. */
 export interface MapReference {
@@ -52,22 +52,37 @@ export function linkProgram(spec: ObjectSpec, program: ProgramSpec): LinkedProgr
     );
   }
   const placed = placeFunctions(spec, program);
-  const code = new Uint8Array(lengthOf([...placed.values()]) * instructionSize);
-  const view = new DataView(code.buffer);
+  const functions = [...placed.values()];
+  const code = new Uint8Array(lengthOf(functions) * instructionSize);
+  const patch = patcher(code, littleEndian);
   const maps: MapReference[] = [];
-  for (const {
-    function: { code: own, references },
-    start,
-  } of placed.values()) {
-    code.set(own, start * instructionSize);
-    for (const reference of references) {
+  /** Calls count from the instruction after themselves. */
+  const distance = (target: number, at: number) => (placed.get(target)?.start ?? 0) - at - 1;
+
+  for (const { function: found, start } of functions) {
+    code.set(found.code, start * instructionSize);
+    for (const reference of found.references) {
       const at = start + reference.at;
-      patch(spec, program, view, code, at, reference, placed, littleEndian);
-      if (reference.kind === 'map') maps.push({ at, map: reference.map });
-      if (reference.kind === 'map-value') maps.push({ at, map: reference.map, offset: reference.offset });
+      switch (reference.kind) {
+        case 'call':
+          patch(at, callKind.function, distance(reference.function, at));
+          break;
+        case 'function-address':
+          patch(at, immediateKind.function, distance(reference.function, at), 0);
+          break;
+        case 'map':
+          patch(at, immediateKind.mapDescriptor, 0, 0);
+          maps.push({ at, map: reference.map });
+          break;
+        case 'map-value':
+          patch(at, immediateKind.mapValue, 0, reference.offset);
+          maps.push({ at, map: reference.map, offset: reference.offset });
+          break;
+        case 'extern':
+          throw unresolvedExtern(spec, program, found, reference.name);
+      }
     }
   }
-  const functions = [...placed.values()];
   return {
     name: program.name,
     code,
@@ -75,6 +90,24 @@ export function linkProgram(spec: ObjectSpec, program: ProgramSpec): LinkedProgr
     functionInfo: functionInfo(functions, littleEndian),
     lineInfo: lineInfo(functions, littleEndian),
   };
+}
+
+/** Writes what an instruction's immediate means and is; a 64-bit load has an upper half too. */
+function patcher(code: Uint8Array, littleEndian: boolean) {
+  const view = new DataView(code.buffer);
+  return (at: number, source: number, immediate: number, upper?: number) => {
+    const byte = at * instructionSize;
+    setSourceRegister(code, byte, source, littleEndian);
+    view.setInt32(byte + 4, immediate, littleEndian);
+    if (upper !== undefined) view.setInt32(byte + instructionSize + 4, upper, littleEndian);
+  };
+}
+
+function unresolvedExtern(spec: ObjectSpec, program: ProgramSpec, found: FunctionSpec, name: string): XdpkitError {
+  return new XdpkitError(
+    'OBJECT_UNSUPPORTED',
+    `Program ${program.name} of ${spec.name} refers in function ${found.name} to ${name}, which the object does not define and xdpkit cannot look up in the kernel yet`,
+  );
 }
 
 function hostIsLittleEndian(): boolean {
@@ -104,48 +137,6 @@ function placeFunctions(spec: ObjectSpec, program: ProgramSpec): Map<number, Pla
 function lengthOf(functions: readonly Placed[]): number {
   const last = functions[functions.length - 1];
   return last ? last.start + last.function.code.length / instructionSize : 0;
-}
-
-function patch(
-  spec: ObjectSpec,
-  program: ProgramSpec,
-  view: DataView,
-  code: Uint8Array,
-  at: number,
-  reference: Reference,
-  placed: ReadonlyMap<number, Placed>,
-  littleEndian: boolean,
-): void {
-  const byte = at * instructionSize;
-  const set = (source: number, immediate: number, upper?: number) => {
-    setSourceRegister(code, byte, source, littleEndian);
-    view.setInt32(byte + 4, immediate, littleEndian);
-    if (upper !== undefined) view.setInt32(byte + instructionSize + 4, upper, littleEndian);
-  };
-  switch (reference.kind) {
-    case 'call':
-      set(callKind.function, distance(placed, reference.function, at));
-      return;
-    case 'function-address':
-      set(immediateKind.function, distance(placed, reference.function, at), 0);
-      return;
-    case 'map':
-      set(immediateKind.mapDescriptor, 0, 0);
-      return;
-    case 'map-value':
-      set(immediateKind.mapValue, 0, reference.offset);
-      return;
-    case 'extern':
-      throw new XdpkitError(
-        'OBJECT_UNSUPPORTED',
-        `Program ${program.name} of ${spec.name} refers to ${reference.name}, which the object does not define and xdpkit cannot look up in the kernel yet`,
-      );
-  }
-}
-
-/** Calls count from the instruction after themselves. */
-function distance(placed: ReadonlyMap<number, Placed>, target: number, at: number): number {
-  return (placed.get(target)?.start ?? 0) - at - 1;
 }
 
 /** The kernel wants a record for each function, or none. */
