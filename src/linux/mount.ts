@@ -53,12 +53,12 @@ export function parseMountInfo(table: string): Mount[] {
     const separator = fields.indexOf('-', 6);
     const [type, source] = [fields[separator + 1], fields[separator + 2]];
     if (separator === -1 || root === undefined || path === undefined || type === undefined) return [];
-    return [{ path: unescape(path), type, root: unescape(root), source: unescape(source ?? '') }];
+    return [{ path: unescapeOctal(path), type, root: unescapeOctal(root), source: unescapeOctal(source ?? '') }];
   });
 }
 
 /** Blank, tab, line feed and backslash are written in octal there. */
-function unescape(field: string): string {
+function unescapeOctal(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }
 
