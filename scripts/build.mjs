@@ -3,7 +3,7 @@
  * a bundle in dist/bin, which starts faster than some hundred small modules.
  */
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { markBuilt, root } from './build-state.mjs';
 import { withBuildLock } from './lock.mjs';
 import { fail, run, say } from './talk.mjs';
@@ -11,6 +11,7 @@ import { fail, run, say } from './talk.mjs';
 const dist = join(root, 'dist');
 
 async function build() {
+  process.chdir(root);
   const startedAt = Date.now();
   removeOrphans();
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
@@ -34,9 +35,12 @@ function removeOrphans() {
 /** False when there is no clang or no header to compile with: the TypeScript half of the build is of use without. */
 async function compileObjects() {
   const { compileBpf } = await import('../dist/compile/compile.js');
-  const programs = [...sources, ...filesUnder(join(root, 'examples')).map((file) => join(root, 'examples', file))];
+  const examples = filesUnder(join(root, 'examples')).map((file) => join(root, 'examples', file));
+  rmSync(join(dist, 'bpf'), { recursive: true, force: true });
   mkdirSync(join(dist, 'bpf'), { recursive: true });
-  for (const source of programs.filter((file) => file.endsWith('.bpf.c'))) {
+  for (const file of [...sources, ...examples].filter(isProgram)) {
+    // Relative, because the object's line information keeps the name as given.
+    const source = relative(root, file);
     const output = join(dist, 'bpf', basename(source).replace(/\.c$/, '.o'));
     try {
       const { warnings } = await compileBpf({ source, output });
@@ -49,6 +53,11 @@ async function compileObjects() {
     }
   }
   return true;
+}
+
+/** Test data is compiled by the tests, in more ways than one. */
+function isProgram(file) {
+  return file.endsWith('.bpf.c') && !file.includes('/testdata/');
 }
 
 function filesUnder(folder) {

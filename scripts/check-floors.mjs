@@ -17,7 +17,7 @@ const floors = [
   { floor: '2a', rooms: ['object'], anywhere: true },
   { floor: '2b (libc)', rooms: ['linux'] },
   { floor: '2b', rooms: ['kernel'] },
-  { floor: '3', rooms: ['xdp', 'lab'] },
+  { floor: '3', rooms: ['xdp', 'lab', 'loader'] },
   { floor: '4', rooms: ['stats', 'doctor', 'compile'] },
   { floor: 'entry', rooms: ['index.ts'] },
   { floor: '5', rooms: ['cli', 'demo'] },

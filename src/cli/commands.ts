@@ -1,0 +1,19 @@
+/** Every command. A new one is a file in commands/ and a line here. */
+import { buildRouteMap } from '@stricli/core';
+import { build } from './commands/build.js';
+
+export const commands = buildRouteMap({
+  routes: {
+    build,
+  },
+  docs: {
+    brief: 'XDP programs on Linux: compile, attach, watch, replace, test',
+    fullDescription: [
+      'XDP programs on Linux: compile, attach, watch, replace, test.',
+      '',
+      'Every command takes --json (one document on stdout; errors too), --verbose, --quiet and --help.',
+      'Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 not permitted, 5 the kernel or device cannot,',
+      '6 the verifier refused, 7 something was not as expected, 130 interrupted.',
+    ].join('\n'),
+  },
+});

@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+import { constants } from 'node:os';
+import { runCommandLine } from './application.js';
+
+const controller = new AbortController();
+let stoppedWith: number | undefined;
+
+/** The first time the command is asked to clean up and end; who asks again does not want to wait for it. */
+function stop(exitCode: number): void {
+  if (stoppedWith !== undefined) process.exit(exitCode);
+  stoppedWith = exitCode;
+  controller.abort();
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => stop(128 + constants.signals[signal]));
+}
+
+// Who reads the output may have seen enough of it (`| head`): nothing to complain about.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    if (stoppedWith === undefined) stop(0);
+  });
+}
+
+const { stdout, stderr, env: environment } = process;
+const exitCode = await runCommandLine(process.argv.slice(2), {
+  stdout,
+  stderr,
+  environment,
+  signal: controller.signal,
+});
+process.exitCode = stoppedWith ?? exitCode;
