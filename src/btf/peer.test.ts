@@ -7,6 +7,10 @@ import { ask, type Fixture, fixture, fixturePath } from '../object/fixtures.test
 import { type Btf, readBtf } from './btf.js';
 import type { BtfType } from './types.js';
 
+function widened(value: bigint): bigint {
+  return BigInt.asUintN(64, BigInt.asIntN(32, value));
+}
+
 /** A type as `bpftool --json btf dump` shows it. */
 function shown(id: number, type: BtfType): unknown {
   const name = type.name || '(anon)';
@@ -34,7 +38,9 @@ function shown(id: number, type: BtfType): unknown {
     }
     case 'enum':
     case 'enum64': {
-      const values = type.values.map(({ name, value }) => ({ name, val: Number(value) }));
+      // bpftool extends the sign of 32-bit values, of unsigned enums too.
+      const printed = (value: bigint) => (type.kind === 'enum64' || type.signed ? value : widened(value));
+      const values = type.values.map(({ name, value }) => ({ name, val: Number(printed(value)) }));
       const encoding = type.signed ? 'SIGNED' : 'UNSIGNED';
       return row(type.kind.toUpperCase(), { encoding, size: type.size, vlen: values.length, values });
     }
