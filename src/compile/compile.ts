@@ -108,7 +108,8 @@ async function mustExist(path: string, problem: string): Promise<void> {
   try {
     await access(path);
   } catch (cause) {
-    const unreadable = cause instanceof Error && 'code' in cause && cause.code === 'EACCES';
-    throw new XdpkitError('FILE_NOT_FOUND', unreadable ? `${problem}, or it may not be read` : problem, { cause });
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')
+      throw new XdpkitError('FILE_NOT_FOUND', problem);
+    throw new XdpkitError('FILE_NOT_FOUND', `${problem} that can be read`, { cause });
   }
 }
