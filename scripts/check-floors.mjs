@@ -21,7 +21,7 @@ const floors = [
   { floor: '3', rooms: ['xdp', 'lab', 'loader'] },
   { floor: '4', rooms: ['stats', 'doctor', 'compile'] },
   { floor: 'entry', rooms: ['index.ts'] },
-  { floor: '5', rooms: ['cli', 'demo'] },
+  { floor: '5', rooms: ['cli', 'demo', 'bench'] },
 ];
 
 const source = resolve(process.argv[2] ?? join(root, 'src'));
