@@ -1,10 +1,20 @@
 /** Every command. A new one is a file in commands/ and a line here. */
 import { buildRouteMap } from '@stricli/core';
+import { attach } from './commands/attach.js';
 import { build } from './commands/build.js';
+import { detach } from './commands/detach.js';
+import { replace } from './commands/replace.js';
+import { stats } from './commands/stats.js';
+import { status } from './commands/status.js';
 
 export const commands = buildRouteMap({
   routes: {
     build,
+    attach,
+    replace,
+    detach,
+    status,
+    stats,
   },
   docs: {
     brief: 'XDP programs on Linux: compile, attach, watch, replace, test',

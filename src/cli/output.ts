@@ -21,6 +21,8 @@ export interface Output extends OutputFlags {
   print(text?: string): void;
   /** Results for people in columns; nothing with `--json`. */
   table(columns: readonly Column[], rows: readonly (readonly string[])[]): Promise<void>;
+  /** On a live terminal, goes back over the last `lines` lines, which the next output takes the place of. */
+  goBack(lines: number): void;
   /** The result for programs, on one line; nothing without `--json`. A stream calls it once for each document. */
   document(value: unknown): void;
   /** Talk on stderr: what is being done, what was chosen and why. Silenced by `--quiet` and `--json`. */
@@ -46,6 +48,9 @@ export function createOutput(context: Context, flags: OutputFlags): Output {
       if (flags.json) return;
       const { renderTable } = await import('./table.js');
       stdout.write(renderTable(columns, rows, { width: stdout.isTTY ? stdout.columns : undefined, title: colors.dim }));
+    },
+    goBack(lines) {
+      if (this.live) stdout.write(`\x1b[${lines}A\x1b[J`);
     },
     document(value) {
       if (flags.json) stdout.write(`${toJson(value)}\n`);

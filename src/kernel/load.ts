@@ -13,7 +13,7 @@ import { type GlobalMemory, type Globals, globalsOf } from './globals.js';
 import { readMapInfo } from './info.js';
 import { loadBtf } from './kernel-btf.js';
 import type { BpfMap } from './map.js';
-import { adoptMap, createMap, pinMismatch, shapeDifferences } from './map-create.js';
+import { adoptMap, type CreateMapOptions, createMap, pinMismatch, shapeDifferences } from './map-create.js';
 import { openPinned } from './pin.js';
 import type { BpfProgram } from './program.js';
 import { loadProgram } from './program-load.js';
@@ -33,6 +33,8 @@ export interface LoadOptions {
   readonly maps?: ReadonlyMap<string, BpfMap> | undefined;
   /** Where maps that ask for it are pinned, and taken from when they are there: `/sys/fs/bpf` unless given. */
   readonly pinFolder?: string | undefined;
+  /** The ifindex, in the present network namespace, of a device that is to run the programs itself. */
+  readonly offloadTo?: number | undefined;
 }
 
 /** What a load has made; closing it closes every descriptor, what is pinned or attached lives on. */
@@ -74,6 +76,7 @@ export function loadSpec<Program extends BpfProgram>(
     return resource;
   };
 
+  const create: CreateMapOptions = { btf: spec.btf, btfFd: btfFd?.number, ifindex: options.offloadTo };
   const maps = new Map<string, BpfMap>();
   const memories = new Map<string, GlobalMemory>();
   for (const map of spec.maps) {
@@ -81,12 +84,12 @@ export function loadSpec<Program extends BpfProgram>(
     if (given) {
       maps.set(map.name, given);
     } else if (map.origin === 'data') {
-      const data: DataMap = createDataMap(map, spec.name, { btf: spec.btf, btfFd: btfFd?.number });
+      const data: DataMap = createDataMap(map, spec.name, create);
       keep(data.map);
       maps.set(map.name, data.map);
       memories.set(map.name, keep(data.memory));
     } else {
-      maps.set(map.name, keep(createOrOpenMap(map, spec.btf, btfFd?.number, options.pinFolder ?? '/sys/fs/bpf', undo)));
+      maps.set(map.name, keep(createOrOpenMap(map, create, options.pinFolder ?? '/sys/fs/bpf', undo)));
     }
   }
 
@@ -108,6 +111,7 @@ export function loadSpec<Program extends BpfProgram>(
       kernelVersion: spec.kernelVersion,
       btf: spec.btf,
       btfFd: btfFd?.number,
+      ifindex: options.offloadTo,
       mapFd,
     });
     programs.set(program.name, keep(programOf(fd, program.name, type)));
@@ -161,18 +165,12 @@ function chooseProgramsToLoad(spec: ObjectSpec, wanted: LoadOptions['programs'])
   });
 }
 
-function createOrOpenMap(
-  spec: MapSpec,
-  btf: Btf | undefined,
-  btfFd: number | undefined,
-  pinFolder: string,
-  undo: UndoStack,
-): BpfMap {
-  if (spec.pinning === 'none') return createMap(spec, { btf, btfFd });
+function createOrOpenMap(spec: MapSpec, create: CreateMapOptions, pinFolder: string, undo: UndoStack): BpfMap {
+  if (spec.pinning === 'none') return createMap(spec, create);
   const path = join(pinFolder, spec.name);
   const pinned = openPinned(path, `map "${spec.name}"`);
-  if (pinned !== undefined) return adoptPinned(pinned, spec, path, btf);
-  const map = createMap(spec, { btf, btfFd });
+  if (pinned !== undefined) return adoptPinned(pinned, spec, path, create.btf);
+  const map = createMap(spec, create);
   try {
     map.pin(path);
   } catch (error) {

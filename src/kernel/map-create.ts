@@ -18,6 +18,8 @@ export interface CreateMapOptions {
   readonly btfFd?: number | undefined;
   /** The name that the kernel shows, cut at 15 bytes; the spec's unless given. */
   readonly kernelName?: string | undefined;
+  /** The device that keeps the map itself (offload). */
+  readonly ifindex?: number | undefined;
 }
 
 /** Creates a map. Errors: `MAP_CREATE` with what the kernel said. */
@@ -41,6 +43,7 @@ function createAttribute(spec: MapSpec, options: CreateMapOptions, typed: boolea
     .u32(16, spec.numaNode === undefined ? spec.flags : spec.flags | numaNodeFlag)
     .u32(24, spec.numaNode ?? 0)
     .name(28, options.kernelName ?? spec.name)
+    .u32(44, options.ifindex ?? 0)
     .u64(64, spec.mapExtra);
   return typed
     ? attribute

@@ -19,6 +19,8 @@ export interface ProgramLoadOptions {
   readonly kernelVersion?: number | undefined;
   readonly btf?: Btf | undefined;
   readonly btfFd?: number | undefined;
+  /** The device that runs the program itself (offload). */
+  readonly ifindex?: number | undefined;
   /** The descriptor of a map by its name in the object. */
   readonly mapFd: (name: string) => number;
 }
@@ -60,6 +62,7 @@ function loadAttribute(linked: LinkedProgram, code: Uint8Array, options: Program
     .u32(40, options.kernelVersion ?? 0)
     .u32(44, (options.sleepable ? flagSleepable : 0) | (options.frags ? flagXdpFrags : 0))
     .name(48, linked.name)
+    .u32(64, options.ifindex ?? 0)
     .u32(68, attachType === undefined ? 0 : numberOf(attachTypes, attachType, 'attach type', linked.name));
   if (options.btfFd === undefined || linked.functionInfo.length === 0) return attribute;
   attribute

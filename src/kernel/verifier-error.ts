@@ -26,7 +26,6 @@ export class VerifierError extends XdpkitError {
     super('VERIFIER', `the verifier refused program "${program}"${place && ` at ${place}`}: ${reason}`, {
       log,
       cause,
-      hint: 'The whole log is shown with --verbose.',
     });
     this.program = program;
     this.reason = reason;

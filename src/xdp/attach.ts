@@ -3,7 +3,7 @@ import { bpfError } from '../kernel/bpf.js';
 import { ensureBpfFileSystem } from '../kernel/bpf-file-system.js';
 import { BpfLink, createXdpLink } from '../kernel/link.js';
 import { setXdp } from '../linux/netlink/route/link.js';
-import { errnos, isErrno } from '../linux/syscall-error.js';
+import { errnos, SyscallError } from '../linux/syscall-error.js';
 import { explainAttachError, wordsOf } from './attach-error.js';
 import { attachmentError, readAttachments } from './attachment.js';
 import { type DeviceHandle, type DeviceReference, openDevice } from './device.js';
@@ -78,7 +78,7 @@ function attachInSomeMode(
         explained instanceof XdpkitError &&
         (explained.code === 'MODE_UNSUPPORTED' || explained.code === 'MTU_TOO_LARGE');
       if (!modeIsTheReason || mode === modes.at(-1)) throw explained;
-      fallback = isErrno(explained.cause) ? wordsOf(explained.cause) : explained.message;
+      fallback = explained.cause instanceof SyscallError ? wordsOf(explained.cause) : explained.message;
     }
   }
   throw new XdpkitError('FAILED', `${device.what}: no mode was left to try`);

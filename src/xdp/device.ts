@@ -1,8 +1,9 @@
 import { XdpkitError } from '../errors/error.js';
+import { openNetns } from '../linux/named-netns.js';
 import type { NetworkDevice } from '../linux/netlink/route/device.js';
 import { findDevice, getDevice } from '../linux/netlink/route/link.js';
 import { NetlinkSocket } from '../linux/netlink/socket.js';
-import { currentNetns, type NetworkNamespace, openNetns } from '../linux/network-namespace.js';
+import { currentNetns, type NetworkNamespace } from '../linux/network-namespace.js';
 
 /** Which device is meant, and where: the present network namespace unless told. */
 export interface DeviceReference {

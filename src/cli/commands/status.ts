@@ -1,0 +1,107 @@
+import { XdpkitError } from '../../errors/error.js';
+import type { DeviceFeatures, DeviceStatus, NetnsStatus } from '../../xdp/status.js';
+import { defineCommand, netnsFlag } from '../command.js';
+import type { Output } from '../output.js';
+import { attachmentDocument } from '../xdp-documents.js';
+import { deviceFlag } from '../xdp-flags.js';
+
+type Flags = { readonly dev?: string; readonly netns?: string; readonly allNetns?: boolean };
+
+export const status = defineCommand<Flags, []>({
+  brief: 'Show every device, its XDP programs, how they are held, and what its driver can do',
+  parameters: {
+    flags: {
+      dev: { ...deviceFlag, optional: true, brief: 'Only this device' },
+      netns: netnsFlag,
+      allNetns: {
+        kind: 'boolean',
+        optional: true,
+        withNegated: false,
+        brief: 'The devices of every network namespace that has a name or a process',
+      },
+    },
+  },
+  async run({ flags, output }) {
+    if (flags.allNetns && (flags.netns !== undefined || flags.dev !== undefined)) {
+      throw new XdpkitError('USAGE', '--all-netns shows everything and goes with neither --netns nor --dev');
+    }
+    const { readStatus, readStatusOfAllNetns } = await import('../../xdp/status.js');
+    const found = flags.allNetns ? readStatusOfAllNetns() : [readStatus({ device: flags.dev, netns: flags.netns })];
+    for (const [index, netns] of found.entries()) {
+      if (index > 0) output.print();
+      if (flags.allNetns) output.print(output.colors.bold(`network namespace ${netns.netns ?? netns.inode}`));
+      await printNetns(output, netns);
+    }
+    output.document({ namespaces: found.map(netnsDocument) });
+    return undefined;
+  },
+});
+
+async function printNetns(output: Output, { devices }: NetnsStatus): Promise<void> {
+  await output.table(
+    [
+      { title: 'DEVICE' },
+      { title: 'STATE' },
+      { title: 'MTU', align: 'right' },
+      { title: 'DRIVER' },
+      { title: 'XDP FEATURES' },
+    ],
+    devices.map((each) => [
+      each.device,
+      each.up ? each.state : 'off',
+      String(each.mtu),
+      each.driver ?? '-',
+      describeFeatures(each.features),
+    ]),
+  );
+  output.print();
+  const attached = devices.flatMap((each) =>
+    each.attachments.map((attachment) => ({ device: each.device, attachment })),
+  );
+  if (attached.length === 0) {
+    output.print(devices.length === 1 ? 'no XDP program is attached' : 'no device has an XDP program');
+    return;
+  }
+  const { describeHolder } = await import('../../xdp/holder.js');
+  await output.table(
+    [
+      { title: 'DEVICE' },
+      { title: 'MODE' },
+      { title: 'PROGRAM' },
+      { title: 'ID', align: 'right' },
+      { title: 'TAG' },
+      { title: 'LOADED' },
+      { title: 'HELD BY' },
+    ],
+    attached.map(({ device, attachment: { mode, programId, program, holder } }) => [
+      device,
+      mode,
+      program?.name ?? '-',
+      String(programId),
+      program?.tag ?? '-',
+      program ? localTime(program.loadedAt) : '-',
+      describeHolder(holder),
+    ]),
+  );
+}
+
+function describeFeatures(features: DeviceFeatures): string {
+  if (features.from === 'driver') return features.features.join(', ') || 'none announced';
+  if (features.since === undefined) return 'not known (kernel before 6.3)';
+  return `${features.native ? 'native' : 'no native'} (by driver, since Linux ${features.since})`;
+}
+
+/** `2026-11-21 04:12:13`, in the zone of the machine. */
+function localTime(date: Date): string {
+  const two = (number: number): string => String(number).padStart(2, '0');
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}
+
+function netnsDocument({ netns, inode, devices }: NetnsStatus) {
+  return { netns: netns ?? null, inode, devices: devices.map(deviceDocument) };
+}
+
+function deviceDocument({ attachments, ...device }: DeviceStatus) {
+  return { ...device, driver: device.driver ?? null, attachments: attachments.map(attachmentDocument) };
+}

@@ -1,0 +1,31 @@
+/** What XDP on a device looks like in `--json`. Fields are only ever added. */
+import type { Attachment } from '../xdp/attachment.js';
+import type { Holder } from '../xdp/holder.js';
+
+export function attachmentDocument({ mode, programId, program, holder }: Attachment) {
+  return {
+    mode,
+    program: {
+      id: programId,
+      name: program?.name ?? null,
+      tag: program?.tag ?? null,
+      loadedAt: program?.loadedAt.toISOString() ?? null,
+      uid: program?.createdByUid ?? null,
+      mapIds: program?.mapIds ?? [],
+    },
+    held: holderDocument(holder),
+  };
+}
+
+function holderDocument(holder: Holder) {
+  switch (holder.by) {
+    case 'link':
+      return { by: holder.by, linkId: holder.linkId, pins: holder.pins, processes: holder.processes };
+    case 'netlink':
+      return { by: holder.by };
+    case 'libxdp':
+      return { by: holder.by, members: holder.members, folder: holder.folder ?? null };
+    case 'unknown':
+      return { by: holder.by, reason: holder.reason };
+  }
+}

@@ -1,0 +1,26 @@
+/** xdpkit: XDP for TypeScript. Everything that `import … from 'xdpkit'` gives. */
+export type { BtfValue } from './btf/codec.js';
+export { type ErrorCode, errorCodes } from './errors/codes.js';
+export { FormatError, UnsupportedFeatureError, XdpkitError } from './errors/error.js';
+export type { Globals } from './kernel/globals.js';
+export type { MapInfo, ProgramInfo } from './kernel/info.js';
+export type { LoadOptions, ProgramChoice } from './kernel/load.js';
+export { BpfMap, type MapDefinition, type UpdateMode } from './kernel/map.js';
+export type { MapBatch } from './kernel/map-batch.js';
+export { openMapById } from './kernel/map-create.js';
+export { PerCpu } from './kernel/per-cpu.js';
+export { BpfProgram, openProgramById } from './kernel/program.js';
+export { VerifierError } from './kernel/verifier-error.js';
+export { SyscallError } from './linux/syscall-error.js';
+export { LoadedObject, LoadedProgram } from './loader/loaded.js';
+export { OpenedObject, openObject, parseObject } from './loader/open.js';
+export type { GlobalSpec, MapSpec, ObjectSpec, ProgramSpec } from './object/spec.js';
+export { attachXdp, type XdpAttachOptions } from './xdp/attach.js';
+export type { Attachment } from './xdp/attachment.js';
+export { detachXdp, type XdpDetachOptions } from './xdp/detach.js';
+export type { DeviceReference } from './xdp/device.js';
+export type { Holder } from './xdp/holder.js';
+export type { XdpMode, XdpModeChoice } from './xdp/mode.js';
+export { type Replacement, replaceXdp, type XdpReplaceOptions } from './xdp/replace.js';
+export { type DeviceStatus, type NetnsStatus, readStatus, readStatusOfAllNetns } from './xdp/status.js';
+export type { XdpLink } from './xdp/xdp-link.js';
