@@ -18,6 +18,10 @@ export interface Variant {
 
 export type Fixture = 'small' | 'calls' | 'legacy-maps' | 'btf-maps' | 'externs';
 
+export function sourcePath(name: Fixture): string {
+  return `${sources}${name}.bpf.c`;
+}
+
 /** The path of the compiled object. */
 export function fixturePath(name: Fixture, { defines = [], target = 'bpf', debug = true }: Variant = {}): string {
   const path = join(folder, `${[name, target, debug ? 'g' : 'g0', ...defines].join('-')}.bpf.o`);
@@ -26,15 +30,7 @@ export function fixturePath(name: Fixture, { defines = [], target = 'bpf', debug
   const options = ['-O2', '-Wall', '-target', target, `-I/usr/include/${architecture}-linux-gnu`];
   execFileSync(
     'clang',
-    [
-      ...options,
-      ...(debug ? ['-g'] : []),
-      ...defines.map((one) => `-D${one}`),
-      '-c',
-      `${sources}${name}.bpf.c`,
-      '-o',
-      path,
-    ],
+    [...options, ...(debug ? ['-g'] : []), ...defines.map((one) => `-D${one}`), '-c', sourcePath(name), '-o', path],
     { stdio: ['ignore', 'ignore', 'inherit'] },
   );
   return path;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { decodeInstructions } from '../asm/instruction.js';
-import { fixture } from './fixtures.test.support.js';
+import { fixture, sourcePath } from './fixtures.test.support.js';
 import { type LinkedProgram, linkProgram } from './link.js';
 import { readObject } from './read.js';
 import type { ObjectSpec, ProgramSpec } from './spec.js';
@@ -91,23 +92,28 @@ test('map references name what their loads are prepared for', () => {
   }
 });
 
-test('line information is sorted, begins with each function and names lines of the source', () => {
+test('line information is sorted, begins with each function and quotes the source', () => {
   const spec = readObject(fixture('calls'), 'calls.bpf.o');
+  const source = readFileSync(sourcePath('calls'), 'utf8').split('\n');
   for (const program of spec.programs) {
     const linked = linkProgram(spec, program);
     const view = new DataView(linked.lineInfo.buffer);
     const code = slots(linked);
-    const lines = new Map<number, string>();
+    const lines = new Map<number, number>();
     let before = -1;
     for (let at = 0; at < view.byteLength; at += 16) {
       const instruction = view.getUint32(at, true);
       assert.ok(instruction > before && code.has(instruction));
       before = instruction;
-      assert.ok(view.getUint32(at + 12, true) >>> 10 > 0);
-      lines.set(instruction, spec.btf?.string(view.getUint32(at + 8, true)) ?? '');
+      const line = view.getUint32(at + 12, true) >>> 10;
+      lines.set(instruction, line);
+      // Line 0 is code that the compiler made up.
+      assert.equal(spec.btf?.string(view.getUint32(at + 8, true)), source[line - 1] ?? '');
     }
     for (const [start, name] of starts(spec, linked)) {
-      assert.match(lines.get(start) ?? '', new RegExp(`\\b(${name}|int|return|__u32|\\*)`));
+      const declared = source.findIndex((text) => new RegExp(`\\b(int|long) ${name}\\(`).test(text)) + 1;
+      const first = lines.get(start) ?? 0;
+      assert.ok(first >= declared && first <= declared + 5, `${name} of line ${declared} begins at line ${first}`);
     }
   }
 });
