@@ -113,6 +113,11 @@ test('data sections become maps, and variables globals', () => {
   assert.deepEqual(mapOf(spec, '.bss').initialValue, new Uint8Array(24));
   assert.equal(mapOf(spec, '.data').readOnly, false);
 
+  const literals = mapOf(spec, '.rodata.str1.1');
+  assert.deepEqual([literals.readOnly, literals.valueType], [true, undefined]);
+  assert.equal(Buffer.from(literals.initialValue ?? []).toString(), 'again\0');
+  assert.deepEqual(references(spec, 'fourth'), ['.rodata+26', '.rodata.str1.1+0']);
+
   const globals = spec.globals.map(({ name, map, offset, size, constant, type }) => {
     return [name, map, offset, size, constant, spec.btf?.nameOf(type ?? 0)];
   });

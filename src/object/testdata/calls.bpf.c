@@ -86,6 +86,8 @@ SEC("xdp_old")
 int fourth(struct xdp_md *context)
 {
 	bpf_printk("seen on %d", context->ingress_ifindex);
+	/* A literal without a name: section .rodata.str1.1. */
+	bpf_trace_printk("again", sizeof("again"));
 	return XDP_PASS;
 }
 
