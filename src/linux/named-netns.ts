@@ -71,7 +71,7 @@ export function netnsExists(name: string): 'namespace' | 'file' | undefined {
 /**
  * Makes a network namespace with a name and its `lo` up, as `ip netns add` does. `beforeNaming` is called when the
  * namespace exists and its name does not yet: what it writes down is true after a crash at any moment.
- * Throws `SyscallError` with EEXIST where the name is taken. Needs CAP_SYS_ADMIN.
+ * Throws `FAILED` where the name is taken. Needs CAP_SYS_ADMIN.
  */
 export function createNetns(name: string, beforeNaming?: (netns: NetworkNamespace) => void): NetworkNamespace {
   using _lock = shareFolder();

@@ -1,8 +1,7 @@
 import { statSync } from 'node:fs';
 import { Cursor } from '../bytes/cursor.js';
 import { XdpkitError } from '../errors/error.js';
-import type { FileDescriptor } from './file-descriptor.js';
-import { FileDescriptor as Descriptor } from './file-descriptor.js';
+import { FileDescriptor } from './file-descriptor.js';
 import { NetlinkSocket } from './netlink/socket.js';
 import { mustCall, systemCall } from './syscalls.js';
 
@@ -10,7 +9,7 @@ export const newNetworkNamespace = 0x4000_0000;
 /** The calling thread's own: threads of one process may be in different namespaces. */
 export const ownNamespacePath = '/proc/thread-self/ns/net';
 
-const pathOnly = 0o2000000;
+const readOnlyCloseOnExec = 0o2000000;
 const currentFolder = -100;
 const getNamespaceType = 0xb703;
 const socketNetnsCookie = 71;
@@ -93,7 +92,10 @@ export function holdNamespace(path: string, name: string | undefined): NetworkNa
 
 function openNamespaceFile(path: string): FileDescriptor {
   const bytes = Buffer.from(`${path}\0`);
-  return new Descriptor(mustCall('openat', `open ${path}`, [currentFolder, bytes, pathOnly]), `namespace ${path}`);
+  return new FileDescriptor(
+    mustCall('openat', `open ${path}`, [currentFolder, bytes, readOnlyCloseOnExec]),
+    `namespace ${path}`,
+  );
 }
 
 function ownNamespaceInode(): bigint {
@@ -102,7 +104,7 @@ function ownNamespaceInode(): bigint {
 
 function readOwnCookie(): bigint | undefined {
   const tried = "read the network namespace's cookie";
-  using socket = new Descriptor(mustCall('socket', tried, [1, 2 | 0o2000000, 0]), 'socket');
+  using socket = new FileDescriptor(mustCall('socket', tried, [1, 2 | 0o2000000, 0]), 'socket');
   const cookie = new Uint8Array(8);
   const length = Uint8Array.of(cookie.length, 0, 0, 0);
   if (systemCall('getsockopt', socket.number, 1, socketNetnsCookie, cookie, length) < 0) return undefined;

@@ -14,6 +14,11 @@ test('an errno is shown in words and by name', () => {
   assert.equal(error.name, 'SyscallError');
 });
 
+test('a refused permission has its own code, and so its own exit code', () => {
+  assert.equal(new SyscallError('attach', 1).code, 'NOT_PERMITTED');
+  assert.equal(new SyscallError('open', 13).code, 'NOT_PERMITTED');
+});
+
 test("the kernel's own text comes first", () => {
   const error = new SyscallError('attach', 16, { said: 'XDP program already attached', code: 'ATTACH_EXISTS' });
   assert.equal(error.message, 'attach: XDP program already attached (Device or resource busy, EBUSY)');

@@ -26,7 +26,7 @@ export function errnoName(number: number): string {
 }
 
 export interface SyscallErrorDetail {
-  /** `SYSCALL` unless given. */
+  /** `NOT_PERMITTED` for EPERM and EACCES, else `SYSCALL`, unless given. */
   code?: ErrorCode | undefined;
   hint?: string | undefined;
   cause?: unknown;
@@ -52,12 +52,16 @@ export class SyscallError extends XdpkitError {
     const name = errnoName(number);
     const words = kernelOnly.get(number)?.words ?? describeErrno(number);
     const reason = detail.said ? `${detail.said} (${words}, ${name})` : `${words} (${name})`;
-    super(detail.code ?? 'SYSCALL', `${tried}: ${reason}`, detail);
+    super(detail.code ?? codeOf(name), `${tried}: ${reason}`, detail);
     this.errno = number;
     this.errnoName = name;
     this.syscall = detail.syscall;
     this.said = detail.said || undefined;
   }
+}
+
+function codeOf(name: string): ErrorCode {
+  return name === 'EPERM' || name === 'EACCES' ? 'NOT_PERMITTED' : 'SYSCALL';
 }
 
 /** The error of the system call that has just failed on this thread. */

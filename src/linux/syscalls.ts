@@ -9,6 +9,7 @@ import { lastError, type SyscallErrorDetail } from './syscall-error.js';
 const table = {
   bind: [49, 200],
   bpf: [321, 280],
+  clock_gettime: [228, 113],
   close: [3, 57],
   connect: [42, 203],
   dup: [32, 23],

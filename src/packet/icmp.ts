@@ -19,8 +19,9 @@ export type IcmpMessage =
     }
   | { readonly kind: 'other'; readonly type: number; readonly code: number };
 
+// Redirects and source quenches are advice: the packet that they quote went on.
 const types = {
-  4: { request: 8, reply: 0, errors: [3, 4, 5, 11, 12] },
+  4: { request: 8, reply: 0, errors: [3, 11, 12] },
   6: { request: 128, reply: 129, errors: [1, 2, 3, 4] },
 } as const;
 
@@ -50,7 +51,7 @@ const unreachable6 = [
   'reject route to destination',
 ];
 const errorWords: Record<4 | 6, Readonly<Record<number, string>>> = {
-  4: { 4: 'source quench', 5: 'redirected', 11: 'time to live exceeded', 12: 'parameter problem' },
+  4: { 11: 'time to live exceeded', 12: 'parameter problem' },
   6: { 2: 'packet too big', 3: 'hop limit exceeded', 4: 'parameter problem' },
 };
 

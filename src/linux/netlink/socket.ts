@@ -1,7 +1,7 @@
 import { XdpkitError } from '../../errors/error.js';
 import { errno } from '../ffi.js';
 import { FileDescriptor } from '../file-descriptor.js';
-import { errnoName, lastError, SyscallError, type SyscallErrorDetail } from '../syscall-error.js';
+import { errnoName, errnos, lastError, SyscallError, type SyscallErrorDetail } from '../syscall-error.js';
 import { mustCall, systemCall } from '../syscalls.js';
 import {
   encodeMessage,
@@ -177,5 +177,6 @@ function throwIfRefused(tried: string, message: NetlinkMessage, detail: SyscallE
     const text = readAttributeMap(payload).get(errorText);
     if (text) said = readText(text).trim();
   }
-  throw new SyscallError(tried, -code, { ...detail, said: detail.said ?? said, syscall: 'sendto' });
+  const hint = detail.hint ?? (-code === errnos.EPERM ? 'It needs CAP_NET_ADMIN: run as root.' : undefined);
+  throw new SyscallError(tried, -code, { ...detail, said: detail.said ?? said, hint, syscall: 'sendto' });
 }

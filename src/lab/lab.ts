@@ -1,0 +1,121 @@
+import { XdpkitError } from '../errors/error.js';
+import { openNetns } from '../linux/named-netns.js';
+import { getDevice } from '../linux/netlink/route/link.js';
+import type { NetworkNamespace } from '../linux/network-namespace.js';
+import { addressesOf, findProblems, labDevice } from './host.js';
+import { checkLabName, netnsNameOf, type Side, sides } from './lab-name.js';
+import { type LabState, listLabNames, readLabState } from './lab-state.js';
+import { isAlive } from './maker.js';
+import { takeLabDown } from './remove.js';
+
+/** One end of a lab. */
+export interface LabHost {
+  readonly side: Side;
+  /** The name of its network namespace, as `ip netns` lists it: `NAME-left`. */
+  readonly name: string;
+  readonly netns: NetworkNamespace;
+  readonly device: 'veth0';
+  readonly ifindex: number;
+  /** `02:…`. */
+  readonly mac: string;
+  readonly ipv4: string;
+  readonly ipv6: string;
+}
+
+/** A lab that is up. Disposing it closes its descriptors, and takes a temporary lab down. */
+export class Lab {
+  readonly name: string;
+  readonly temporary: boolean;
+  readonly hosts: Readonly<Record<Side, LabHost>>;
+
+  constructor(name: string, temporary: boolean, hosts: Readonly<Record<Side, LabHost>>) {
+    this.name = name;
+    this.temporary = temporary;
+    this.hosts = hosts;
+  }
+
+  close(): void {
+    for (const { netns } of Object.values(this.hosts)) netns.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+    // Somebody may have taken it down by hand.
+    if (this.temporary) takeLabDown(this.name);
+  }
+}
+
+/** Opens a lab that is up. Throws `LAB_NOT_FOUND`, or `LAB_BROKEN` with what is the matter. */
+export function openLab(name: string): Lab {
+  const state = needLabState(name);
+  const problems = findProblems(state);
+  if (problems.length > 0) {
+    throw new XdpkitError('LAB_BROKEN', `lab ${name} cannot be used: ${problems.join('; ')}`, {
+      hint: `\`xdpkit lab up ${name}\` repairs it, \`xdpkit lab down ${name}\` removes what is left.`,
+    });
+  }
+  return openHosts(state);
+}
+
+export function openHosts(state: LabState): Lab {
+  const opened: NetworkNamespace[] = [];
+  try {
+    const [left, right] = sides.map((side): LabHost => {
+      const name = netnsNameOf(state.name, side);
+      const netns = openNetns(name);
+      opened.push(netns);
+      using route = netns.openNetlink();
+      const { index, address = '' } = getDevice(route, labDevice);
+      const { ipv4, ipv6 } = addressesOf(state.prefixes, side);
+      return { side, name, netns, device: labDevice, ifindex: index, mac: address, ipv4, ipv6 };
+    }) as [LabHost, LabHost];
+    return new Lab(state.name, state.temporary, { left, right });
+  } catch (error) {
+    for (const netns of opened) netns.close();
+    throw error;
+  }
+}
+
+export interface LabSummary {
+  readonly name: string;
+  readonly temporary: boolean;
+  readonly state: 'ready' | 'broken';
+  /** What is the matter with a broken one. */
+  readonly problems: readonly string[];
+  /** Names of its network namespaces. */
+  readonly hosts: readonly string[];
+  /** Bytes. */
+  readonly mtu: number;
+  readonly maker: { readonly pid: number; readonly alive: boolean };
+}
+
+/** Every lab of this machine, by name. */
+export function listLabs(): LabSummary[] {
+  return listLabNames().flatMap((name) => {
+    const state = readLabState(name);
+    // Taken down in between.
+    if (!state) return [];
+    const problems = findProblems(state);
+    return [
+      {
+        name,
+        temporary: state.temporary,
+        state: problems.length === 0 ? ('ready' as const) : ('broken' as const),
+        problems,
+        hosts: sides.map((side) => netnsNameOf(name, side)),
+        mtu: state.mtu,
+        maker: { pid: state.maker.pid, alive: isAlive(state.maker) },
+      },
+    ];
+  });
+}
+
+/** The written state of a lab that must be there. */
+export function needLabState(name: string): LabState {
+  checkLabName(name);
+  const state = readLabState(name);
+  if (state) return state;
+  throw new XdpkitError('LAB_NOT_FOUND', `there is no lab ${name}`, {
+    hint: `Labs here: ${listLabNames().join(', ') || 'none'}.`,
+  });
+}

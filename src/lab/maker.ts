@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs';
+
+/** A process, told apart from later ones with the same id by its start. */
+export interface Maker {
+  readonly pid: number;
+  /** Clock ticks since boot, field 22 of `/proc/PID/stat`. */
+  readonly startTime: string;
+  /** Process ids and namespaces of another boot mean nothing. */
+  readonly bootId: string;
+}
+
+export function currentBootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+}
+
+export function thisProcess(): Maker {
+  return { pid: process.pid, startTime: startTimeOf(process.pid) ?? '', bootId: currentBootId() };
+}
+
+export function isAlive({ pid, startTime, bootId }: Maker): boolean {
+  return bootId === currentBootId() && startTimeOf(pid) === startTime;
+}
+
+/** Undefined when there is no such process, or only its zombie. */
+function startTimeOf(pid: number): string | undefined {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch {
+    return undefined;
+  }
+  // The command in parentheses may hold blanks and parentheses; the state is the first field behind it.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+}
