@@ -33,12 +33,23 @@ const longestLog = 16 * 1024 * 1024;
 /** Loads a linked program. Errors: `VerifierError`, `NOT_PERMITTED` with its cause. */
 export function loadProgram(linked: LinkedProgram, options: ProgramLoadOptions): FileDescriptor {
   const code = fillMaps(linked, options.mapFd);
-  const plain = bpf(commands.prog_load, loadAttribute(linked, code, options));
+  const plain = askVerifier(loadAttribute(linked, code, options));
   if (plain >= 0) return new FileDescriptor(plain, `program "${linked.name}"`);
   // A log costs time on every load, so it is only asked for once the program is known to be refused.
   const { result, log } = loadWithLog(linked, code, options);
   if (result >= 0) return new FileDescriptor(result, `program "${linked.name}"`);
   throw refusal(linked, options, -plain, log);
+}
+
+const mostAttempts = 10;
+
+/** The verifier breaks off with EAGAIN when a signal waits for the thread (a profiler's timer): it is asked again. */
+function askVerifier(attribute: Attribute): number {
+  let result = bpf(commands.prog_load, attribute);
+  for (let attempt = 1; -result === errnos.EAGAIN && attempt < mostAttempts; attempt += 1) {
+    result = bpf(commands.prog_load, attribute);
+  }
+  return result;
 }
 
 function fillMaps(linked: LinkedProgram, mapFd: (name: string) => number): Uint8Array {
@@ -96,7 +107,7 @@ function loadWithLog(
   for (let size = 256 * 1024; ; size *= 4) {
     const buffer = new Uint8Array(new ArrayBuffer(size));
     const attribute = loadAttribute(linked, code, options).u32(24, 1).u32(28, size).pointer(32, buffer);
-    const result = bpf(commands.prog_load, attribute);
+    const result = askVerifier(attribute);
     const end = buffer.indexOf(0);
     const log = Buffer.from(buffer.subarray(0, end === -1 ? size : end)).toString('utf8');
     if (-result !== errnos.ENOSPC || size >= longestLog) return { result, log };
