@@ -3,6 +3,7 @@
  * `include/uapi/linux/bpf.h` and never change.
  */
 import type { XdpkitError } from '../errors/error.js';
+import type { Capability } from '../linux/capabilities.js';
 import { addressOf, errno, syscall } from '../linux/ffi.js';
 import { errnos, SyscallError, type SyscallErrorDetail } from '../linux/syscall-error.js';
 import { syscallNumber } from '../linux/syscalls.js';
@@ -83,11 +84,16 @@ export function mustBpf(
   return result;
 }
 
+export interface BpfErrorDetail extends SyscallErrorDetail {
+  /** The capabilities that the call takes; those of XDP unless given. */
+  readonly needs?: readonly Capability[] | undefined;
+}
+
 /** The error of a refused call. For EPERM the cause is probed and told. */
-export function bpfError(tried: string, number: number, detail: SyscallErrorDetail = {}): XdpkitError {
+export function bpfError(tried: string, number: number, detail: BpfErrorDetail = {}): XdpkitError {
   const full = { syscall: 'bpf', ...detail };
   if (number !== errnos.EPERM && number !== errnos.EACCES) return new SyscallError(tried, number, full);
-  const diagnosis = diagnosePermission();
+  const diagnosis = diagnosePermission(detail.needs);
   if (diagnosis === undefined)
     return new SyscallError(tried, number, { ...full, code: detail.code ?? 'NOT_PERMITTED' });
   return new SyscallError(tried, number, {

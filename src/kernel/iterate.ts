@@ -11,6 +11,9 @@ const calls = {
   BTF: { next: 'btf_get_next_id', open: 'btf_get_fd_by_id' },
 } as const;
 
+/** With less a process only sees what it has made or was handed. */
+const needs = ['sys_admin'] as const;
+
 export type BpfObjectKind = keyof typeof calls;
 
 /** The ids of all objects of a kind, ascending. Objects that come or go meanwhile may be missed or already gone. */
@@ -20,7 +23,7 @@ export function* listIds(kind: BpfObjectKind): Generator<number> {
   while (true) {
     const result = bpf(commands[calls[kind].next], attribute);
     if (-result === errnos.ENOENT) return;
-    if (result < 0) throw bpfError(`list the kernel's ${kind} ids`, -result);
+    if (result < 0) throw bpfError(`list the kernel's ${kind} ids`, -result, { needs });
     const id = attribute.getU32(4);
     yield id;
     attribute.u32(0, id);
@@ -32,5 +35,5 @@ export function openById(kind: BpfObjectKind, id: number): FileDescriptor | unde
   const result = bpf(commands[calls[kind].open], new Attribute(12).u32(0, id));
   if (result >= 0) return new FileDescriptor(result, `${kind} ${id}`);
   if (-result === errnos.ENOENT) return undefined;
-  throw bpfError(`open ${kind} ${id}`, -result);
+  throw bpfError(`open ${kind} ${id}`, -result, { needs });
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { effectiveCapabilities } from '../linux/capabilities.js';
+import { type Capability, effectiveCapabilities } from '../linux/capabilities.js';
+import { kernelOlderThan } from '../linux/kernel-release.js';
 
 export interface PermissionDiagnosis {
   /** What stands in the way, as the reason in a sentence. */
@@ -7,17 +8,19 @@ export interface PermissionDiagnosis {
   readonly hint: string;
 }
 
+/** What loading XDP programs and their maps takes. */
+export const xdpCapabilities = ['bpf', 'net_admin'] as const satisfies readonly Capability[];
+
 /**
  * Why the kernel answers EPERM to bpf(2): looked up, not guessed. Undefined when nothing that is known to cause it was
- * found. Sources: `kernel/bpf/syscall.c` (bpf_capable, sysctl_unprivileged_bpf_disabled), `security/lockdown`.
+ * found. `needs` are the capabilities that the call takes; bpf(2) takes CAP_SYS_ADMIN for any of them (netlink does not
+ * take it for CAP_NET_ADMIN). Sources: `kernel/bpf/syscall.c` (bpf_capable, is_net_admin_prog_type,
+ * sysctl_unprivileged_bpf_disabled), `security/lockdown`.
  */
-export function diagnosePermission(): PermissionDiagnosis | undefined {
-  const capabilities = effectiveCapabilities();
-  const isAdministrator = capabilities.has('sys_admin');
-  const missing = (['bpf', 'net_admin'] as const).filter((name) => !isAdministrator && !capabilities.has(name));
-  if (isAdministrator && !capabilities.has('net_admin')) missing.push('net_admin');
+export function diagnosePermission(needs: readonly Capability[] = xdpCapabilities): PermissionDiagnosis | undefined {
+  const missing = missingCapabilities(needs, effectiveCapabilities());
   if (missing.length > 0) {
-    const names = missing.map((name) => `CAP_${name.toUpperCase()}`).join(' and ');
+    const names = missing.map(capabilityName).join(' and ');
     return {
       cause: `the process lacks ${names}`,
       hint: `Run it as root, or in a container or unit that grants ${names}.`,
@@ -37,6 +40,19 @@ export function diagnosePermission(): PermissionDiagnosis | undefined {
     };
   }
   return undefined;
+}
+
+/** Which of `needs` a call of bpf(2) would be refused for. */
+export function missingCapabilities(needs: readonly Capability[], held: ReadonlySet<Capability>): Capability[] {
+  if (held.has('sys_admin')) return [];
+  // CAP_BPF and CAP_PERFMON were split off in Linux 5.8.
+  if (kernelOlderThan(5, 8)) return ['sys_admin'];
+  return needs.filter((name) => !held.has(name));
+}
+
+/** `CAP_NET_ADMIN` */
+export function capabilityName(capability: Capability): string {
+  return `CAP_${capability.toUpperCase()}`;
 }
 
 /** The initial user namespace maps all 2^32 − 1 ids onto themselves. */

@@ -114,8 +114,24 @@ function loadWithLog(
   }
 }
 
+/** `kernel/bpf/syscall.c`, is_perfmon_prog_type. */
+const tracingTypes: ReadonlySet<string> = new Set([
+  'kprobe',
+  'tracepoint',
+  'perf_event',
+  'raw_tracepoint',
+  'raw_tracepoint_writable',
+  'tracing',
+  'lsm',
+  'struct_ops',
+  'ext',
+]);
+
 function refusal(linked: LinkedProgram, options: ProgramLoadOptions, number: number, log: string): XdpkitError {
-  const cause = bpfError(`load program "${linked.name}" (${options.type})`, number, { log: log || undefined });
+  const cause = bpfError(`load program "${linked.name}" (${options.type})`, number, {
+    log: log || undefined,
+    needs: tracingTypes.has(options.type) ? ['bpf', 'perfmon'] : undefined,
+  });
   // Without a word of the verifier it was refused before it was looked at: for want of a privilege, or its header.
   if (log.trim() === '') return cause;
   return new VerifierError(

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { runWithCapabilities } from './capabilities.test.support.js';
+import { missingCapabilities } from './permission.js';
+
+/** What an operation is refused with in a process of few capabilities. */
+function refusal(capabilities: readonly string[], imports: string, operation: string): unknown {
+  return runWithCapabilities(
+    capabilities,
+    import.meta.url,
+    `${imports}
+     try {
+       ${operation};
+       console.log('null');
+     } catch ({ code, message, hint }) {
+       console.log(JSON.stringify({ code, message, hint }));
+     }`,
+  );
+}
+
+const importsOfLoad = `
+  const { loadProgram } = await import('./program-load.js');
+  const { assemble, exit, mov } = await import('../asm/assemble.js');
+  const none = new Uint8Array();
+  const linked = { name: 'tiny', code: assemble(mov(0, 2), exit()), maps: [], functionInfo: none, lineInfo: none };`;
+const load = "loadProgram(linked, { type: 'xdp', license: 'GPL', mapFd: () => 0 })";
+
+test('a program that may not be loaded is NOT_PERMITTED, and the capability is named', () => {
+  assert.deepEqual(refusal([], importsOfLoad, load), {
+    code: 'NOT_PERMITTED',
+    message: 'load program "tiny" (xdp): the process lacks CAP_BPF and CAP_NET_ADMIN (Operation not permitted, EPERM)',
+    hint: 'Run it as root, or in a container or unit that grants CAP_BPF and CAP_NET_ADMIN.',
+  });
+  assert.equal(refusal(['bpf', 'net_admin'], importsOfLoad, load), null);
+  assert.equal(refusal(['sys_admin'], importsOfLoad, load), null);
+});
+
+test('listing the kernel’s objects asks for CAP_SYS_ADMIN', () => {
+  const imports = "const { listIds } = await import('./iterate.js');";
+  const { code, message } = refusal(['bpf', 'net_admin'], imports, "[...listIds('program')]") as Record<string, string>;
+  assert.equal(code, 'NOT_PERMITTED');
+  assert.match(message ?? '', /the process lacks CAP_SYS_ADMIN/);
+});
+
+test('netlink takes no CAP_SYS_ADMIN for CAP_NET_ADMIN', () => {
+  const imports = `
+    const { setXdp } = await import('../linux/netlink/route/link.js');
+    const { NetlinkSocket } = await import('../linux/netlink/socket.js');`;
+  // There is no such device, so that nothing could happen if it were permitted.
+  const attach = "setXdp(NetlinkSocket.open('route'), { ifindex: 0x7fffffff, programFd: -1 })";
+  const { code, hint } = refusal(['sys_admin'], imports, attach) as Record<string, string>;
+  assert.equal(code, 'NOT_PERMITTED');
+  assert.match(hint ?? '', /CAP_NET_ADMIN/);
+});
+
+test('what is missing of a set of capabilities', () => {
+  assert.deepEqual(missingCapabilities(['bpf', 'perfmon'], new Set(['bpf'])), ['perfmon']);
+  assert.deepEqual(missingCapabilities(['bpf', 'net_admin'], new Set(['sys_admin'])), []);
+});
