@@ -9,7 +9,7 @@
  * | `char[n]` | `string`, up to the first NUL |
  * | `unsigned char[n]`, wider than 64-bit integers | `Uint8Array` |
  * | other arrays | array |
- * | struct | object by field name; fields of anonymous members stand in their parent |
+ * | struct, data section | object by field (variable) name; fields of anonymous members stand in their parent |
  * | union | object with every member decoded; encoding takes one, or several that agree |
  *
  * Numbers are in the object's byte order, except `__be16`, `__be32` and `__be64`, which are stored in network order and
@@ -95,6 +95,8 @@ function compile(context: Context, id: TypeId, path: string, depth: number): Cod
     case 'struct':
     case 'union':
       return composite(context, type, path, depth);
+    case 'section':
+      return composite(context, sectionAsStruct(btf, type), path, depth);
     default:
       throw new FormatError('.BTF', 0, `type ${id} (${type.kind}) has no values`);
   }
@@ -144,6 +146,16 @@ interface Field {
 }
 
 type Composite = Extract<BtfType, { kind: 'struct' | 'union' }>;
+
+/** A data section (`.bss`) is the one value of its map: its variables are the fields. */
+function sectionAsStruct(btf: Btf, section: Extract<BtfType, { kind: 'section' }>): Composite {
+  const members = section.variables.map(({ type, offset }) => {
+    const variable = btf.type(type);
+    if (variable.kind !== 'variable') throw new FormatError(btf.where, 0, `${section.name} holds a ${variable.kind}`);
+    return { name: variable.name, type: variable.type, bitOffset: offset * 8, bitSize: 0 };
+  });
+  return { kind: 'struct', name: section.name, size: section.size, members };
+}
 
 /** The fields of a struct or union with those of anonymous members in their place, as C names them. */
 function fieldsOf(context: Context, type: Composite, path: string, depth: number): Field[] {

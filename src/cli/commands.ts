@@ -2,19 +2,32 @@
 import { buildRouteMap } from '@stricli/core';
 import { attach } from './commands/attach.js';
 import { build } from './commands/build.js';
+import { demo } from './commands/demo.js';
 import { detach } from './commands/detach.js';
+import { labDown } from './commands/lab-down.js';
+import { labExec } from './commands/lab-exec.js';
+import { labLs } from './commands/lab-ls.js';
+import { labPing } from './commands/lab-ping.js';
+import { labUp } from './commands/lab-up.js';
 import { replace } from './commands/replace.js';
 import { stats } from './commands/stats.js';
 import { status } from './commands/status.js';
 
+const lab = buildRouteMap({
+  routes: { up: labUp, down: labDown, ls: labLs, exec: labExec, ping: labPing },
+  docs: { brief: 'Throw-away networks of two hosts, for trying things' },
+});
+
 export const commands = buildRouteMap({
   routes: {
     build,
+    lab,
     attach,
     replace,
     detach,
     status,
     stats,
+    demo,
   },
   docs: {
     brief: 'XDP programs on Linux: compile, attach, watch, replace, test',

@@ -34,11 +34,12 @@ export function createDataMap(spec: MapSpec, objectName: string, options: Create
   }
 }
 
+/** The spec asks for a mappable array, which kernels before 5.5 do not know. */
 function createMappable(spec: MapSpec, options: CreateMapOptions): BpfMap {
   try {
-    return createMap({ ...spec, flags: spec.flags | mappable }, options);
+    return createMap(spec, options);
   } catch (error) {
-    if (!isErrno(error, 'EINVAL')) throw error;
+    if (!isErrno(error, 'EINVAL') || (spec.flags & mappable) === 0) throw error;
     return createMap({ ...spec, flags: spec.flags & ~mappable }, options);
   }
 }
