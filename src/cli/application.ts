@@ -1,5 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import { type ApplicationText, buildApplication, run, text_en } from '@stricli/core';
+import {
+  type ApplicationText,
+  ArgumentScannerError,
+  buildApplication,
+  formatMessageForArgumentScannerError,
+  run,
+  text_en,
+} from '@stricli/core';
 import { XdpkitError } from '../errors/error.js';
 import { commands } from './commands.js';
 import type { Context } from './context.js';
@@ -13,6 +20,18 @@ const text: ApplicationText = {
     version: 'Print the version',
     argumentEscapeSequence: 'What follows is no option',
   },
+  exceptionWhileParsingArguments: (error) =>
+    error instanceof ArgumentScannerError
+      ? formatMessageForArgumentScannerError(error, {
+          ArgumentParseError: ({ externalFlagNameOrPlaceholder: name, exception }) =>
+            `${name}: ${exception instanceof Error ? exception.message : String(exception)}`,
+          FlagNotFoundError: ({ input, corrections }) =>
+            `there is no flag --${input} here${corrections.length > 0 ? `, did you mean ${corrections.map((flag) => `--${flag}`).join(' or ')}?` : ''}`,
+          UnsatisfiedPositionalError: ({ placeholder }) => `${placeholder} is missing`,
+          UnsatisfiedFlagError: ({ externalFlagName }) => `--${externalFlagName} wants a value, or is missing`,
+          UnexpectedPositionalError: ({ input }) => `'${input}' is a word too many`,
+        })
+      : String(error),
   noCommandRegisteredForInput: ({ input, corrections }) =>
     `there is no command '${input}'${corrections.length > 0 ? `, did you mean ${corrections.join(' or ')}?` : ''}`,
 };
@@ -34,7 +53,7 @@ async function getCurrentVersion(): Promise<string> {
 }
 
 /** The streams and settings that a whole run of the command line is given. */
-export type Surroundings = Pick<Context, 'stdout' | 'stderr' | 'environment' | 'signal'>;
+export type Surroundings = Pick<Context, 'stdout' | 'stderr' | 'environment' | 'signal' | 'handSignalsOver'>;
 
 /** Runs the command line `words` (without `xdpkit`) to its end; gives the exit code. */
 export async function runCommandLine(words: readonly string[], surroundings: Surroundings): Promise<number> {

@@ -12,8 +12,16 @@ function stop(exitCode: number): void {
   controller.abort();
 }
 
+let signalsAreOurs = true;
+
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => stop(128 + constants.signals[signal]));
+  process.on(signal, () => {
+    if (signalsAreOurs) stop(128 + constants.signals[signal]);
+  });
+}
+
+function handSignalsOver(): void {
+  signalsAreOurs = false;
 }
 
 // Who reads the output may have seen enough of it (`| head`): nothing to complain about.
@@ -25,10 +33,7 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 const { stdout, stderr, env: environment } = process;
-const exitCode = await runCommandLine(process.argv.slice(2), {
-  stdout,
-  stderr,
-  environment,
-  signal: controller.signal,
-});
+const { signal } = controller;
+const surroundings = { stdout, stderr, environment, signal, handSignalsOver };
+const exitCode = await runCommandLine(process.argv.slice(2), surroundings);
 process.exitCode = stoppedWith ?? exitCode;

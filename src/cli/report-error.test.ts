@@ -19,6 +19,7 @@ function report(
     stderr,
     environment: options.color ? { FORCE_COLOR: '1' } : {},
     signal: options.aborted ? AbortSignal.abort() : new AbortController().signal,
+    handSignalsOver: () => {},
     afterDashes: undefined,
     process: { stdout, stderr },
   };

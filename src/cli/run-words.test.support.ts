@@ -27,6 +27,7 @@ export async function runWords(
     stderr,
     environment: options.environment ?? { PATH: process.env.PATH },
     signal: options.signal ?? new AbortController().signal,
+    handSignalsOver: () => {},
   });
   return { exitCode, stdout: stdout.text, stderr: stderr.text };
 }

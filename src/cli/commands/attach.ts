@@ -32,7 +32,7 @@ export const attach = defineCommand<Flags, [string]>({
         kind: 'enum',
         values: ['auto', 'native', 'generic', 'offload'],
         optional: true,
-        brief: 'Where it runs: in the driver, after it, or on the card (auto when not given)',
+        brief: 'Where it runs: in the driver, after it, or on the card (auto)',
       },
       replace: {
         kind: 'boolean',
