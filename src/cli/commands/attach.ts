@@ -32,7 +32,7 @@ export const attach = defineCommand<Flags, [string]>({
         kind: 'enum',
         values: ['auto', 'native', 'generic', 'offload'],
         optional: true,
-        brief: 'Where it runs: in the driver, after it, or on the card (auto)',
+        brief: 'Where it runs: driver, after it, or the card (auto if not given)',
       },
       replace: {
         kind: 'boolean',
