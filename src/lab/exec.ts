@@ -19,7 +19,11 @@ export type ExecResult =
  * system with its pins, are the machine's. SIGINT and SIGTERM to this process go on to the command. Throws
  * `FILE_NOT_FOUND` where there is no such command.
  */
-export function execInHost(host: LabHost, command: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
+export async function execInHost(
+  host: LabHost,
+  command: readonly string[],
+  options: ExecOptions = {},
+): Promise<ExecResult> {
   const [file, ...rest] = command;
   if (file === undefined) throw new XdpkitError('USAGE', `no command to run in ${host.name} was given`);
   const { stdio = 'inherit', ...others } = options;
@@ -31,7 +35,7 @@ export function execInHost(host: LabHost, command: readonly string[], options: E
   };
   process.on('SIGINT', forward);
   process.on('SIGTERM', forward);
-  return new Promise<ExecResult>((resolve, reject) => {
+  return await new Promise<ExecResult>((resolve, reject) => {
     child.once('error', (error: NodeJS.ErrnoException) => {
       const absent = error.code === 'ENOENT';
       const code = absent ? 'FILE_NOT_FOUND' : error.code === 'EACCES' ? 'NOT_PERMITTED' : 'FAILED';

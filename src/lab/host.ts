@@ -96,6 +96,11 @@ export function configureHost(netns: NetworkNamespace, addresses: HostAddresses,
   const device = findDevice(route, labDevice);
   if (!device) throw new XdpkitError('DEVICE_GONE', `${netns.name}: ${labDevice} disappeared while the lab was made`);
   if (device.mtu !== mtu) changeDevice(route, device.index, { mtu });
+  const hasLinkLocal = listAddresses(route, device.index).some(
+    ({ version, scope }) => version === 6 && scope === 'link',
+  );
+  // The kernel makes a link-local address only when a device comes up.
+  if (device.flags.up && !hasLinkLocal) changeDevice(route, device.index, { up: false });
   netns.run(() => {
     setIpv6(labDevice, 'disable_ipv6', 0);
     // Nobody else is on this link, so that its link-local address need not wait for a duplicate to be found.

@@ -51,7 +51,7 @@ export class IcmpSocket {
     const tried = `open a raw ICMP socket for IPv${version}`;
     const type = socketRaw | nonBlocking | closeOnExec;
     const number = mustCall('socket', tried, [addressFamily[version], type, protocol[version]], {
-      hint: 'Raw sockets need CAP_NET_RAW: run as root.',
+      needs: 'CAP_NET_RAW',
     });
     const descriptor = new FileDescriptor(number, 'raw ICMP socket');
     try {

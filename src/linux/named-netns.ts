@@ -77,7 +77,7 @@ export function createNetns(name: string, beforeNaming?: (netns: NetworkNamespac
   using _lock = shareFolder();
   using before = currentNetns();
   mustCall('unshare', `make network namespace ${name}`, [newNetworkNamespace], {
-    hint: 'Making a network namespace needs CAP_SYS_ADMIN: run as root.',
+    needs: 'CAP_SYS_ADMIN',
   });
   let made: NetworkNamespace | undefined;
   try {

@@ -51,7 +51,7 @@ export class NetworkNamespace {
     if (this.inode === ownNamespaceInode()) return synchronous(callback());
     using before = openNamespaceFile(ownNamespacePath);
     mustCall('setns', `enter network namespace ${this.name ?? this.inode}`, [this.fd, newNetworkNamespace], {
-      hint: 'Entering a network namespace needs CAP_SYS_ADMIN: run as root.',
+      needs: 'CAP_SYS_ADMIN',
     });
     try {
       return synchronous(callback());

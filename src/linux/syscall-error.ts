@@ -29,6 +29,8 @@ export interface SyscallErrorDetail {
   /** `NOT_PERMITTED` for EPERM and EACCES, else `SYSCALL`, unless given. */
   code?: ErrorCode | undefined;
   hint?: string | undefined;
+  /** The capability that it takes (`CAP_NET_ADMIN`): EPERM and EACCES then become `NOT_PERMITTED` with a hint. */
+  needs?: string | undefined;
   cause?: unknown;
   log?: string | undefined;
   /** The kernel's own text beyond the number: netlink's extended acknowledgement, a driver's reason. */
@@ -62,6 +64,11 @@ export class SyscallError extends XdpkitError {
 
 function codeOf(name: string): ErrorCode {
   return name === 'EPERM' || name === 'EACCES' ? 'NOT_PERMITTED' : 'SYSCALL';
+}
+
+function permission(detail: SyscallErrorDetail): Pick<SyscallErrorDetail, 'code' | 'hint'> {
+  if (detail.needs === undefined) return detail;
+  return { code: 'NOT_PERMITTED', hint: `This needs ${detail.needs}: run it as root.` };
 }
 
 /** The error of the system call that has just failed on this thread. */
