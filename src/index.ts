@@ -1,5 +1,6 @@
 /** xdpkit: XDP for TypeScript. Everything that `import … from 'xdpkit'` gives. */
 export type { BtfValue } from './btf/codec.js';
+export { type CompileOptions, type CompileResult, compileBpf } from './compile/compile.js';
 export { type ErrorCode, errorCodes } from './errors/codes.js';
 export { FormatError, UnsupportedFeatureError, XdpkitError } from './errors/error.js';
 export type { Globals } from './kernel/globals.js';
@@ -11,10 +12,13 @@ export { openMapById } from './kernel/map-create.js';
 export { PerCpu } from './kernel/per-cpu.js';
 export { BpfProgram, openProgramById } from './kernel/program.js';
 export { VerifierError } from './kernel/verifier-error.js';
+export { type LabHost, labDown, labUp, listLabs, openLab, type PingResult, ping } from './lab/index.js';
 export { SyscallError } from './linux/syscall-error.js';
 export { LoadedObject, LoadedProgram } from './loader/loaded.js';
 export { OpenedObject, openObject, parseObject } from './loader/open.js';
 export type { GlobalSpec, MapSpec, ObjectSpec, ProgramSpec } from './object/spec.js';
+export { type Verdict, verdicts } from './packet/verdict.js';
+export { type Rate, ratesBetween, type Sample, StatisticsReader } from './stats/reader.js';
 export { attachXdp, type XdpAttachOptions } from './xdp/attach.js';
 export type { Attachment } from './xdp/attachment.js';
 export { detachXdp, type XdpDetachOptions } from './xdp/detach.js';
