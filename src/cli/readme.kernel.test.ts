@@ -63,7 +63,7 @@ test('the TypeScript example compiles and runs', () => {
     const compiled = spawnSync(process.execPath, [compiler, '-p', folder], { encoding: 'utf8' });
     assert.equal(compiled.status, 0, compiled.stdout);
     const printed = execFileSync(process.execPath, [join(folder, 'example.js')], { encoding: 'utf8' });
-    assert.match(printed, /^veth0: program \d+ in native mode\nABORTED 0\nDROP 0\nPASS \d+\nTX 0\nREDIRECT 0\n$/);
+    assert.match(printed, /^veth0: program \d+ in native mode\nABORTED 0n\nDROP 0n\nPASS \d+n\nTX 0n\nREDIRECT 0n\n$/);
   } finally {
     lab.close();
     labDown(labName);
