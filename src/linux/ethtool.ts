@@ -55,6 +55,6 @@ function ethtool(device: string, tried: string, number: number, size: number, va
   view.setBigUint64(nameSize, addressOf(bytes) + BigInt(requestSize), true);
   view.setUint32(requestSize, number, true);
   if (size >= 8) view.setUint32(requestSize + 4, value, true);
-  mustCall('ioctl', tried, [socket.number, siocEthtool, bytes], { needs: 'CAP_NET_ADMIN' });
+  mustCall('ioctl', tried, [socket.number, siocEthtool, bytes], { capability: 'CAP_NET_ADMIN' });
   return bytes.subarray(requestSize);
 }

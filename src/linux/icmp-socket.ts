@@ -51,7 +51,7 @@ export class IcmpSocket {
     const tried = `open a raw ICMP socket for IPv${version}`;
     const type = socketRaw | nonBlocking | closeOnExec;
     const number = mustCall('socket', tried, [addressFamily[version], type, protocol[version]], {
-      needs: 'CAP_NET_RAW',
+      capability: 'CAP_NET_RAW',
     });
     const descriptor = new FileDescriptor(number, 'raw ICMP socket');
     try {

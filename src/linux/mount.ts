@@ -33,14 +33,14 @@ export function mount(
   const { source, path, type, flags = 0, data } = options;
   const tried = `mount ${type ?? source ?? 'file system'} on ${path}`;
   mustCall('mount', tried, [text(source), text(path), text(type), flags, text(data)], {
-    needs: 'CAP_SYS_ADMIN',
+    capability: 'CAP_SYS_ADMIN',
     ...detail,
   });
 }
 
 /** umount2(2) with MNT_DETACH: the place is free at once, what is still open there goes on. */
 export function unmount(path: string): void {
-  mustCall('umount2', `unmount ${path}`, [text(path), detach], { needs: 'CAP_SYS_ADMIN' });
+  mustCall('umount2', `unmount ${path}`, [text(path), detach], { capability: 'CAP_SYS_ADMIN' });
 }
 
 /** Every mount that this process sees, in order of mounting. */

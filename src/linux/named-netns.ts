@@ -77,7 +77,7 @@ export function createNetns(name: string, beforeNaming?: (netns: NetworkNamespac
   using _lock = shareFolder();
   using before = currentNetns();
   mustCall('unshare', `make network namespace ${name}`, [newNetworkNamespace], {
-    needs: 'CAP_SYS_ADMIN',
+    capability: 'CAP_SYS_ADMIN',
   });
   let made: NetworkNamespace | undefined;
   try {

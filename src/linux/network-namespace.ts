@@ -51,7 +51,7 @@ export class NetworkNamespace {
     if (this.inode === ownNamespaceInode()) return synchronous(callback());
     using before = openNamespaceFile(ownNamespacePath);
     mustCall('setns', `enter network namespace ${this.name ?? this.inode}`, [this.fd, newNetworkNamespace], {
-      needs: 'CAP_SYS_ADMIN',
+      capability: 'CAP_SYS_ADMIN',
     });
     try {
       return synchronous(callback());

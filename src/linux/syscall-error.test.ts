@@ -26,9 +26,9 @@ test("the kernel's own text comes first", () => {
 });
 
 test('a missing capability is named where it is known, and only for refusals that it explains', () => {
-  const refused = new SyscallError('enter', 1, { needs: 'CAP_SYS_ADMIN', hint: 'other' });
+  const refused = new SyscallError('enter', 1, { capability: 'CAP_SYS_ADMIN', hint: 'other' });
   assert.deepEqual([refused.code, refused.hint], ['NOT_PERMITTED', 'This needs CAP_SYS_ADMIN: run it as root.']);
-  const absent = new SyscallError('enter', 2, { needs: 'CAP_SYS_ADMIN', hint: 'other' });
+  const absent = new SyscallError('enter', 2, { capability: 'CAP_SYS_ADMIN', hint: 'other' });
   assert.deepEqual([absent.code, absent.hint], ['SYSCALL', 'other']);
 });
 

@@ -29,8 +29,8 @@ export interface SyscallErrorDetail {
   /** `NOT_PERMITTED` for EPERM and EACCES, else `SYSCALL`, unless given. */
   code?: ErrorCode | undefined;
   hint?: string | undefined;
-  /** The capability that it takes (`CAP_NET_ADMIN`): EPERM and EACCES then become `NOT_PERMITTED` with a hint. */
-  needs?: string | undefined;
+  /** The capability that it takes (`CAP_NET_ADMIN`): with EPERM and EACCES it becomes the hint. */
+  capability?: string | undefined;
   cause?: unknown;
   log?: string | undefined;
   /** The kernel's own text beyond the number: netlink's extended acknowledgement, a driver's reason. */
@@ -54,7 +54,7 @@ export class SyscallError extends XdpkitError {
     const name = errnoName(number);
     const words = kernelOnly.get(number)?.words ?? describeErrno(number);
     const reason = detail.said ? `${detail.said} (${words}, ${name})` : `${words} (${name})`;
-    super(detail.code ?? codeOf(name), `${tried}: ${reason}`, detail);
+    super(detail.code ?? codeOf(name), `${tried}: ${reason}`, { ...detail, hint: hintOf(name, detail) });
     this.errno = number;
     this.errnoName = name;
     this.syscall = detail.syscall;
@@ -66,9 +66,9 @@ function codeOf(name: string): ErrorCode {
   return name === 'EPERM' || name === 'EACCES' ? 'NOT_PERMITTED' : 'SYSCALL';
 }
 
-function permission(detail: SyscallErrorDetail): Pick<SyscallErrorDetail, 'code' | 'hint'> {
-  if (detail.needs === undefined) return detail;
-  return { code: 'NOT_PERMITTED', hint: `This needs ${detail.needs}: run it as root.` };
+function hintOf(name: string, { capability, hint }: SyscallErrorDetail): string | undefined {
+  if (capability === undefined || codeOf(name) !== 'NOT_PERMITTED') return hint;
+  return `This needs ${capability}: run it as root.`;
 }
 
 /** The error of the system call that has just failed on this thread. */
