@@ -46,7 +46,7 @@ export function defineCommand<Flags extends Readonly<Record<string, unknown>>, W
   // Flags of the definition and of all commands are both checked; that their union fits needs to be said.
   const all = {
     ...parameters,
-    flags: { ...parameters.flags, ...outputFlags },
+    flags: { ...withPlaceholders(parameters.flags ?? {}), ...outputFlags },
   } as unknown as TypedCommandParameters<AllFlags, Words, Context>;
   return buildCommand<AllFlags, Words, Context>({
     parameters: all,
@@ -66,4 +66,14 @@ export function defineCommand<Flags extends Readonly<Record<string, unknown>>, W
       }
     },
   });
+}
+
+/** The list of flags has no room for what a flag's value is; the usage line that has shows required flags only. */
+function withPlaceholders(flags: object): object {
+  return Object.fromEntries(
+    Object.entries(flags as Record<string, { brief: string; placeholder?: string }>).map(([name, flag]) => [
+      name,
+      flag.placeholder === undefined ? flag : { ...flag, brief: `${flag.placeholder}: ${flag.brief}` },
+    ]),
+  );
 }
