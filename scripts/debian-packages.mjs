@@ -27,6 +27,7 @@ export const packages = [
     why: 'kernel headers',
   },
   { name: 'iproute2', proof: { command: 'ip' }, jobs: ['test', 'ci'], why: 'a peer that attaches by netlink' },
+  { name: 'ethtool', proof: { command: 'ethtool' }, jobs: ['test', 'ci'], why: 'a peer to compare with' },
   { name: 'tcpdump', proof: { command: 'tcpdump' }, jobs: ['test', 'ci'], why: 'a witness of what is sent' },
   { name: 'bpftool', proof: { command: 'bpftool' }, jobs: ['test', 'bench', 'ci'], why: 'a peer to compare with' },
   { name: 'xdp-tools', proof: { command: 'xdp-loader' }, jobs: ['test', 'bench', 'ci'], why: 'a peer to compare with' },
