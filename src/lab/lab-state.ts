@@ -63,13 +63,32 @@ export function readLabState(name: string): LabState | undefined {
     throw error;
   }
   try {
-    const state = JSON.parse(text) as LabState;
-    if (state.version === 1 && state.name === name && state.maker && state.namespaces) return state;
+    const state = JSON.parse(text) as LabState | null;
+    if (state?.version === 1 && state.name === name && state.maker && state.namespaces) return state;
   } catch {
     // Told below: files are replaced whole, so one that is no JSON was not written by us.
   }
   throw new XdpkitError('LAB_BROKEN', `lab ${name}: ${fileOf(name)} is not what xdpkit writes`, {
     hint: `Remove the file, and the network namespaces ${name}-left and ${name}-right if they are not wanted.`,
+  });
+}
+
+interface NamedState {
+  readonly name: string;
+  readonly state: LabState | XdpkitError;
+}
+
+/** The states of all labs by name; in place of a state that cannot be read its error. */
+export function readLabStates(): NamedState[] {
+  return listLabNames().flatMap((name): NamedState[] => {
+    try {
+      const state = readLabState(name);
+      // Taken down since the names were read.
+      return state ? [{ name, state }] : [];
+    } catch (error) {
+      if (error instanceof XdpkitError) return [{ name, state: error }];
+      throw error;
+    }
   });
 }
 

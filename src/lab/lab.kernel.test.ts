@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { before, test } from 'node:test';
 import { XdpkitError } from '../errors/error.js';
 import { pinRoot } from '../kernel/pin.js';
@@ -262,6 +262,49 @@ test('a maker that is killed at any moment leaves what sweep, lab up and lab dow
   sweepLabs();
   t.diagnostic(`killed at: ${JSON.stringify([...stages])}`);
   assert.ok(stages.size >= 3, `killed at too few different stages: ${JSON.stringify([...stages])}`);
+});
+
+test('a lab whose removal is killed at any moment can be removed again', async (t) => {
+  const module = new URL('./index.js', import.meta.url).href;
+  const stages = new Map<string, number>();
+  for (let round = 0; round < 16; round++) {
+    const name = randomLabName();
+    const script = `import { labUp, labDown } from ${JSON.stringify(module)}; labUp({ name: '${name}', temporary: true }).close(); process.stdout.write('go'); labDown('${name}');`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const closed = once(child, 'close');
+    await once(child.stdout, 'data');
+    const until = performance.now() + (round / 16) * 40;
+    while (performance.now() < until);
+    child.kill('SIGKILL');
+    await closed;
+    const stage = existsSync(stateFile(name)) ? `${netnsOf(name).length} namespaces` : 'nothing';
+    stages.set(stage, (stages.get(stage) ?? 0) + 1);
+    if (stage !== 'nothing') labDown(name);
+    assertNothingLeft(name);
+  }
+  t.diagnostic(`killed at: ${JSON.stringify([...stages])}`);
+  assert.ok(stages.size >= 2, `killed at too few different stages: ${JSON.stringify([...stages])}`);
+});
+
+test('a record that xdpkit did not write is told, and keeps nobody else from working', () => {
+  const name = randomLabName();
+  mkdirSync('/run/xdpkit/labs', { recursive: true });
+  try {
+    for (const content of ['', '{', 'null', '[]', '{"version":1}', `{"version":2,"name":"${name}"}`]) {
+      writeFileSync(stateFile(name), content);
+      const summary = listLabs().find((lab) => lab.name === name);
+      assert.equal(summary?.state, 'broken');
+      assert.match(summary?.problems.join() ?? '', /is not what xdpkit writes/);
+      for (const use of [openLab, labDown, (lab: string) => labUp({ name: lab })]) {
+        assert.throws(() => use(name), hasCode('LAB_BROKEN', /Remove the file/), content);
+      }
+      sweepLabs();
+    }
+  } finally {
+    rmSync(stateFile(name));
+  }
 });
 
 test('a temporary lab is swept only when its maker is gone, a lasting one never', async () => {

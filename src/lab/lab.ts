@@ -4,7 +4,7 @@ import { getDevice } from '../linux/netlink/route/link.js';
 import type { NetworkNamespace } from '../linux/network-namespace.js';
 import { addressesOf, findProblems, labDevice } from './host.js';
 import { checkLabName, netnsNameOf, type Side, sides } from './lab-name.js';
-import { type LabState, listLabNames, readLabState } from './lab-state.js';
+import { type LabState, listLabNames, readLabState, readLabStates } from './lab-state.js';
 import { isAlive } from './maker.js';
 import { takeLabDown } from './remove.js';
 
@@ -84,29 +84,30 @@ export interface LabSummary {
   readonly problems: readonly string[];
   /** Names of its network namespaces. */
   readonly hosts: readonly string[];
-  /** Bytes. */
-  readonly mtu: number;
-  readonly maker: { readonly pid: number; readonly alive: boolean };
+  /** Bytes; undefined, as the maker's id is, where the lab's record cannot be read. */
+  readonly mtu: number | undefined;
+  readonly maker: { readonly pid: number | undefined; readonly alive: boolean };
 }
 
 /** Every lab of this machine, by name. */
 export function listLabs(): LabSummary[] {
-  return listLabNames().flatMap((name) => {
-    const state = readLabState(name);
-    // Taken down in between.
-    if (!state) return [];
+  return readLabStates().map(({ name, state }) => {
+    const hosts = sides.map((side) => netnsNameOf(name, side));
+    if (state instanceof XdpkitError) {
+      const unknown = { temporary: false, mtu: undefined, maker: { pid: undefined, alive: false } };
+      return { name, state: 'broken', problems: [state.message], hosts, ...unknown };
+    }
+    const { temporary, mtu, maker } = state;
     const problems = findProblems(state);
-    return [
-      {
-        name,
-        temporary: state.temporary,
-        state: problems.length === 0 ? ('ready' as const) : ('broken' as const),
-        problems,
-        hosts: sides.map((side) => netnsNameOf(name, side)),
-        mtu: state.mtu,
-        maker: { pid: state.maker.pid, alive: isAlive(state.maker) },
-      },
-    ];
+    return {
+      name,
+      temporary,
+      state: problems.length === 0 ? 'ready' : 'broken',
+      problems,
+      hosts,
+      mtu,
+      maker: { pid: maker.pid, alive: isAlive(maker) },
+    };
   });
 }
 

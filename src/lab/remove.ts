@@ -6,7 +6,15 @@ import { deleteDevice, findDevice } from '../linux/netlink/route/link.js';
 import { netnsPinFolder } from '../xdp/own-pins.js';
 import { labDevice, lookAtNamespace } from './host.js';
 import { checkLabName, netnsNameOf, type Side, sides } from './lab-name.js';
-import { type LabState, listLabNames, lockLabs, readLabState, removeDrafts, removeLabState } from './lab-state.js';
+import {
+  type LabState,
+  listLabNames,
+  lockLabs,
+  readLabState,
+  readLabStates,
+  removeDrafts,
+  removeLabState,
+} from './lab-state.js';
 import { currentBootId, isAlive } from './maker.js';
 
 export interface LabRemoval {
@@ -41,11 +49,10 @@ export function takeLabDown(name: string): LabRemoval | undefined {
 export function sweepLabs(): string[] {
   using _lock = lockLabs();
   removeDrafts();
-  return listLabNames().filter((name) => {
-    const state = readLabState(name);
-    if (!state?.temporary || isAlive(state.maker)) return false;
+  return readLabStates().flatMap(({ name, state }) => {
+    if (state instanceof XdpkitError || !state.temporary || isAlive(state.maker)) return [];
     removeLab(state);
-    return true;
+    return [name];
   });
 }
 
