@@ -4,6 +4,7 @@ import { attach } from './commands/attach.js';
 import { build } from './commands/build.js';
 import { demo } from './commands/demo.js';
 import { detach } from './commands/detach.js';
+import { doctor } from './commands/doctor.js';
 import { labDown } from './commands/lab-down.js';
 import { labExec } from './commands/lab-exec.js';
 import { labLs } from './commands/lab-ls.js';
@@ -27,6 +28,7 @@ export const commands = buildRouteMap({
     detach,
     status,
     stats,
+    doctor,
     demo,
   },
   docs: {

@@ -72,7 +72,7 @@ function explain(number: number, { since, needs }: Pick<FeatureDefinition, 'sinc
     const cause = diagnosePermission(needs)?.cause;
     if (cause !== undefined) return { available: false, because: 'privileges', reason: cause };
     const held = needs.map(capabilityName).join(' and ');
-    const reason = `the kernel answers ${answer} although the process has ${held}`;
+    const reason = `the kernel answers ${answer} although the process has all privileges for it (${held})`;
     return { available: false, because: 'refused', reason };
   }
   if (!absence.has(number)) return { available: false, because: 'refused', reason: `the kernel answers ${answer}` };

@@ -70,7 +70,7 @@ export const kernelFeatures = {
   trampolines: defineFeature({
     name: 'trampolines',
     since: '5.5',
-    what: 'fentry and fexit programs, which watch kernel functions and other programs (arm64 since 6.0)',
+    what: 'fentry and fexit programs, which watch kernel functions and other programs',
     needs: ['bpf', 'perfmon'],
     attempt: attachTrampoline,
   }),

@@ -32,19 +32,33 @@ export function removeOwnPin(path: string): void {
   }
 }
 
-/** Removes the pins of links whose device is gone: the kernel keeps such a link, without a device, for ever. */
-export function removeDeadPins(netnsCookie: bigint): void {
-  for (const ifindex of namesIn(netnsPinFolder(netnsCookie))) {
+/**
+ * Removes the pins of links whose device is gone, and gives their paths: the kernel keeps such a link, without a device,
+ * for ever.
+ */
+export function removeDeadPins(netnsCookie: bigint): string[] {
+  return namesIn(netnsPinFolder(netnsCookie)).flatMap((ifindex) => {
     const path = ownLinkPin(netnsCookie, Number(ifindex));
     using link = openPinnedLink(path);
-    if (link?.info().ifindex === 0) removeOwnPin(path);
-  }
+    if (link?.info().ifindex !== 0) return [];
+    removeOwnPin(path);
+    return [path];
+  });
+}
+
+/** As `removeDeadPins`, in every network namespace, also in those that are gone themselves. */
+export function sweepDeadPins(): string[] {
+  return namesIn(pinRoot).flatMap((name) => {
+    const cookie = /^netns-(\d+)$/.exec(name)?.[1];
+    return cookie === undefined ? [] : removeDeadPins(BigInt(cookie));
+  });
 }
 
 function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder);
-  } catch {
-    return [];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
   }
 }
