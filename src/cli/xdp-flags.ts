@@ -13,7 +13,7 @@ export const programFlag = {
   parse: String,
   optional: true,
   placeholder: 'NAME',
-  brief: 'Which program of the object, by function name, whatever its section is called',
+  brief: 'Which program, by function name, whatever its section',
 } as const;
 
 export const sectionFlag = {
@@ -21,7 +21,7 @@ export const sectionFlag = {
   parse: String,
   optional: true,
   placeholder: 'SECTION',
-  brief: 'Which program of the object, by the section it is in',
+  brief: 'Which program, by the section it is in',
 } as const;
 
 export const someModeFlag = {

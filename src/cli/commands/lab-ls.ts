@@ -18,7 +18,7 @@ export const labLs = defineCommand<Record<never, never>, []>({
         ],
         labs.map(({ name, state, mtu, hosts, problems, temporary, maker }) => {
           const owner = temporary ? `, goes with process ${maker.pid}${maker.alive ? '' : ', which has ended'}` : '';
-          return [name, `${state}${owner}`, `${mtu}`, hosts.join(' '), problems.join('; ')];
+          return [name, `${state}${owner}`, `${mtu ?? '?'}`, hosts.join(' '), problems.join('; ')];
         }),
       );
     }
