@@ -36,9 +36,12 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
   readonly #fd: FileDescriptor;
   readonly #key: DataView;
   readonly #value: DataView;
+  readonly #keyBytes: Uint8Array;
+  readonly #valueBytes: Uint8Array;
   readonly #nextKey: Uint8Array;
-  // map_fd 0, key 8, value or next_key 16, flags 24
+  // map_fd 0, key 8, value or next_key 16, flags 24. Filled once; a call of its own sets only what changes.
   readonly #element: Attribute;
+  readonly #update: Attribute;
   readonly #next: Attribute;
 
   constructor(fd: FileDescriptor, definition: MapDefinition, key: Codec<Key>, value: Codec<Value>) {
@@ -48,12 +51,12 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
     this.valueCodec = value;
     this.#key = new DataView(new ArrayBuffer(Math.max(1, definition.keySize)));
     this.#value = new DataView(new ArrayBuffer(Math.max(1, value.size)));
+    this.#keyBytes = new Uint8Array(this.#key.buffer);
+    this.#valueBytes = new Uint8Array(this.#value.buffer);
     this.#nextKey = new Uint8Array(new ArrayBuffer(Math.max(1, definition.keySize)));
-    const keyBytes = new Uint8Array(this.#key.buffer);
-    this.#element = new Attribute(32)
-      .u32(0, fd.number)
-      .pointer(8, keyBytes)
-      .pointer(16, new Uint8Array(this.#value.buffer));
+    const element = () => new Attribute(32).u32(0, fd.number).pointer(8, this.#keyBytes).pointer(16, this.#valueBytes);
+    this.#element = element();
+    this.#update = element();
     this.#next = new Attribute(32).u32(0, fd.number).pointer(16, this.#nextKey);
   }
 
@@ -68,7 +71,7 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
   /** The value at `key`, or undefined where the map has none. */
   get(key: Key): Value | undefined {
     this.#use(key);
-    const result = bpf(commands.map_lookup_elem, this.#element.u64(24, 0n));
+    const result = bpf(commands.map_lookup_elem, this.#element);
     if (result >= 0) return this.valueCodec.decode(this.#value, 0);
     if (-result === errnos.ENOENT) return undefined;
     throw bpfError(`read from ${this.#what}`, -result);
@@ -78,15 +81,15 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
   set(key: Key, value: Value, mode: UpdateMode = 'any'): void {
     this.#use(key);
     this.valueCodec.encode(this.#value, 0, value);
-    const result = bpf(commands.map_update_elem, this.#element.u64(24, updateFlags[mode]));
+    const result = bpf(commands.map_update_elem, this.#update.u64(24, updateFlags[mode]));
     if (result < 0) throw this.#updateError(-result);
   }
 
   /** The raw value at a raw key, in the host's byte order, as `batches` gives it. */
   getBytes(key: Uint8Array): Uint8Array | undefined {
     this.#useBytes(key);
-    const result = bpf(commands.map_lookup_elem, this.#element.u64(24, 0n));
-    if (result >= 0) return new Uint8Array(this.#value.buffer, 0, this.valueCodec.size).slice();
+    const result = bpf(commands.map_lookup_elem, this.#element);
+    if (result >= 0) return this.#valueBytes.slice(0, this.valueCodec.size);
     if (-result === errnos.ENOENT) return undefined;
     throw bpfError(`read from ${this.#what}`, -result);
   }
@@ -97,15 +100,15 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
     if (value.length !== size) {
       throw new XdpkitError('VALUE_SHAPE', `value of ${this.#what}: ${size} bytes are expected, not ${value.length}`);
     }
-    new Uint8Array(this.#value.buffer).set(value);
-    const result = bpf(commands.map_update_elem, this.#element.u64(24, updateFlags[mode]));
+    this.#valueBytes.set(value);
+    const result = bpf(commands.map_update_elem, this.#update.u64(24, updateFlags[mode]));
     if (result < 0) throw this.#updateError(-result);
   }
 
   /** Removes `key`; false where the map did not have it. Arrays have nothing to remove and refuse. */
   delete(key: Key): boolean {
     this.#use(key);
-    const result = bpf(commands.map_delete_elem, this.#element.u64(24, 0n));
+    const result = bpf(commands.map_delete_elem, this.#element);
     if (result >= 0) return true;
     if (-result === errnos.ENOENT) return false;
     const hint = this.definition.type.endsWith('array')
@@ -205,7 +208,7 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
         `key of ${this.#what}: ${this.keyCodec.size} bytes are expected, not ${key.length}`,
       );
     }
-    new Uint8Array(this.#key.buffer).set(key);
+    this.#keyBytes.set(key);
   }
 
   #updateError(number: number): XdpkitError {
@@ -226,8 +229,6 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
 
   *#oneByOne(): Generator<MapBatch> {
     const { length } = this.#nextKey;
-    const values = new Uint8Array(this.#value.buffer);
-    const keys = new Uint8Array(this.#key.buffer);
     let previous: Uint8Array | undefined;
     while (true) {
       void this.#fd.number;
@@ -237,10 +238,10 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
       if (-result === errnos.ENOENT) return;
       if (result < 0) throw bpfError(`list keys of ${this.#what}`, -result);
       const key = this.#nextKey.slice(0, length);
-      keys.set(key);
-      const found = bpf(commands.map_lookup_elem, this.#element.u64(24, 0n));
+      this.#keyBytes.set(key);
+      const found = bpf(commands.map_lookup_elem, this.#element);
       // An entry that went away between the two calls is no longer there to be shown.
-      if (found >= 0) yield { count: 1, keys: key, values: values.slice(0, this.valueCodec.size) };
+      if (found >= 0) yield { count: 1, keys: key, values: this.#valueBytes.slice(0, this.valueCodec.size) };
       else if (-found !== errnos.ENOENT) throw bpfError(`read from ${this.#what}`, -found);
       previous = key;
     }
