@@ -42,6 +42,8 @@ export interface LoadedSpec<Program extends BpfProgram = BpfProgram> extends Dis
   readonly programs: ReadonlyMap<string, Program>;
   readonly maps: ReadonlyMap<string, BpfMap>;
   readonly globals: Globals;
+  /** Paths of the maps that the load has pinned; those that it found pinned are not among them. */
+  readonly newPins: readonly string[];
 }
 
 /**
@@ -66,8 +68,10 @@ export function loadSpec<Program extends BpfProgram>(
   }
   const chosen = chooseProgramsToLoad(spec, options.programs);
   liftMemoryLock();
+  const newPins: string[] = [];
   // Undone in reverse where a later step fails; what stays is handed to the loaded object.
   using undo = new UndoStack();
+  undo.add(() => removePins(newPins));
   using btfFd = spec.btf && loadBtf(spec.btf.bytes, spec.name);
   const resources: Disposable[] = [];
   const keep = <Resource extends Disposable>(resource: Resource): Resource => {
@@ -89,7 +93,7 @@ export function loadSpec<Program extends BpfProgram>(
       maps.set(map.name, data.map);
       memories.set(map.name, keep(data.memory));
     } else {
-      maps.set(map.name, keep(createOrOpenMap(map, create, options.pinFolder ?? '/sys/fs/bpf', undo)));
+      maps.set(map.name, keep(createOrOpenMap(map, create, options.pinFolder ?? '/sys/fs/bpf', newPins)));
     }
   }
 
@@ -127,6 +131,7 @@ export function loadSpec<Program extends BpfProgram>(
     programs,
     maps,
     globals,
+    newPins,
     [Symbol.dispose]() {
       for (const resource of resources.reverse()) resource[Symbol.dispose]();
       resources.length = 0;
@@ -165,7 +170,7 @@ function chooseProgramsToLoad(spec: ObjectSpec, wanted: LoadOptions['programs'])
   });
 }
 
-function createOrOpenMap(spec: MapSpec, create: CreateMapOptions, pinFolder: string, undo: UndoStack): BpfMap {
+function createOrOpenMap(spec: MapSpec, create: CreateMapOptions, pinFolder: string, newPins: string[]): BpfMap {
   if (spec.pinning === 'none') return createMap(spec, create);
   const path = join(pinFolder, spec.name);
   const pinned = openPinned(path, `map "${spec.name}"`);
@@ -177,8 +182,12 @@ function createOrOpenMap(spec: MapSpec, create: CreateMapOptions, pinFolder: str
     map[Symbol.dispose]();
     throw error;
   }
-  undo.add(() => rmSync(path, { force: true }));
+  newPins.push(path);
   return map;
+}
+
+export function removePins(paths: readonly string[]): void {
+  for (const path of paths) rmSync(path, { force: true });
 }
 
 function adoptPinned(fd: FileDescriptor, spec: MapSpec, path: string, btf: Btf | undefined): BpfMap {

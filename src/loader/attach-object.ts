@@ -1,11 +1,11 @@
 /** From an object file to a program on a device that stays there: what `attach` and `replace` do. */
 import { XdpkitError } from '../errors/error.js';
 import { keepMaps } from '../kernel/keep-maps.js';
-import type { LoadOptions } from '../kernel/load.js';
+import { type LoadOptions, removePins } from '../kernel/load.js';
 import { readDriver } from '../linux/ethtool.js';
 import { SyscallError } from '../linux/syscall-error.js';
-import { type Attachment, chooseAttachment, readAttachments } from '../xdp/attachment.js';
-import { type DeviceReference, openDevice } from '../xdp/device.js';
+import { type Attachment, attachmentError, chooseAttachment, readAttachments } from '../xdp/attachment.js';
+import { type DeviceHandle, type DeviceReference, openDevice } from '../xdp/device.js';
 import type { XdpMode, XdpModeChoice } from '../xdp/mode.js';
 import { replaceXdp } from '../xdp/replace.js';
 import { chooseXdpProgram, type ProgramWish } from './choose-program.js';
@@ -44,61 +44,52 @@ export interface ReplacedProgram {
   readonly freshMaps: readonly { readonly name: string; readonly reason: string }[];
 }
 
-/** Loads one program of the object and leaves it attached. Errors: those of `load`, `attachXdp` and `replaceXdp`. */
+/**
+ * Loads one program of the object and leaves it attached. Where that fails, nothing of the object stays. Errors: those of
+ * `load`, `attachXdp` and `replaceXdp`.
+ */
 export function attachObject(object: OpenedObject, options: AttachObjectOptions): AttachedObject {
   const choice = chooseXdpProgram(object.spec, options);
   using device = openDevice(options);
+  const target = { device: options.device, netns: options.netns };
   const present = readAttachments(device);
-  if (options.replace === 'require') chooseAttachment(device, present, modeOf(options.mode));
-  if (present.length > 0 && options.replace !== 'refuse') return replaceBy(object, choice.name, options);
-  using loaded = load(object, options, { programs: [choice] });
+  if (present.length > 0 && options.replace === 'refuse') throw attachmentError('ATTACH_EXISTS', device, present);
+  const mode = options.mode === 'auto' ? undefined : options.mode;
+  const replaced =
+    present.length > 0 || options.replace === 'require' ? chooseAttachment(device, present, mode) : undefined;
+  using kept = replaced && keepMaps(object.spec, replaced.programId);
+  using loaded = load(object, device, options.mode, { programs: [choice], maps: kept?.maps });
   const program = loaded.program(choice.name);
-  using link = program.attachXdp({ device: options.device, netns: options.netns, mode: options.mode, pin: true });
-  return {
+  const common = {
     device: device.name,
     ifindex: device.ifindex,
     driver: device.run(() => readDriver(device.name))?.driver,
     program: { name: program.name, id: program.id },
-    mode: link.mode,
-    fallback: link.fallback,
-    heldBy: link.heldBy,
-    pinnedAt: link.pinnedAt,
-    replaced: undefined,
   };
-}
-
-function replaceBy(object: OpenedObject, name: string, options: AttachObjectOptions): AttachedObject {
-  using device = openDevice(options);
-  const mode = modeOf(options.mode);
-  const attachment = chooseAttachment(device, readAttachments(device), mode);
-  using kept = keepMaps(object.spec, attachment.programId);
-  const choice = chooseXdpProgram(object.spec, options);
-  using loaded = load(object, options, { programs: [choice], maps: kept.maps });
-  const program = loaded.program(name);
-  const { before, atomic, ...now } = replaceXdp(program, { device: options.device, netns: options.netns, mode });
-  const { holder } = chooseAttachment(device, readAttachments(device), now.mode);
-  return {
-    device: device.name,
-    ifindex: device.ifindex,
-    driver: device.run(() => readDriver(device.name))?.driver,
-    program: { name: program.name, id: program.id },
-    mode: now.mode,
-    fallback: undefined,
-    heldBy: holder.by === 'link' ? 'link' : 'netlink',
-    pinnedAt: holder.by === 'link' ? holder.pins[0] : undefined,
-    replaced: { before, atomic, keptMaps: [...kept.maps.keys()], freshMaps: kept.refused },
-  };
-}
-
-/** What `auto` means for a device that has a program: the mode that it is in. */
-function modeOf(mode: XdpModeChoice | undefined): XdpMode | undefined {
-  return mode === 'auto' ? undefined : mode;
+  try {
+    if (replaced === undefined) {
+      using link = program.attachXdp({ ...target, mode: options.mode, pin: true });
+      const { mode, fallback, heldBy, pinnedAt } = link;
+      return { ...common, mode, fallback, heldBy, pinnedAt, replaced: undefined };
+    }
+    const { before, atomic, ...now } = replaceXdp(program, { ...target, mode });
+    const keptMaps = [...(kept?.maps.keys() ?? [])];
+    const replacedProgram = { before, atomic, keptMaps, freshMaps: kept?.refused ?? [] };
+    return { ...common, ...now, fallback: undefined, replaced: replacedProgram };
+  } catch (error) {
+    removePins(loaded.newPins);
+    throw error;
+  }
 }
 
 /** For offload the program is translated by the card's driver, so it is loaded for that device and no other. */
-function load(object: OpenedObject, options: AttachObjectOptions, load: LoadOptions): LoadedObject {
-  if (options.mode !== 'offload') return object.load(load);
-  using device = openDevice(options);
+function load(
+  object: OpenedObject,
+  device: DeviceHandle,
+  mode: XdpModeChoice | undefined,
+  load: LoadOptions,
+): LoadedObject {
+  if (mode !== 'offload') return object.load(load);
   try {
     return device.run(() => object.load({ ...load, offloadTo: device.ifindex }));
   } catch (error) {

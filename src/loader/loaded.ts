@@ -29,6 +29,8 @@ export class LoadedObject {
   readonly maps: ReadonlyMap<string, BpfMap>;
   /** Global variables, live; constants can be read. */
   readonly globals: Globals;
+  /** Paths of the maps that the load has pinned; those that it found pinned are not among them. */
+  readonly newPins: readonly string[];
   readonly #loaded: LoadedSpec<LoadedProgram>;
 
   constructor(spec: ObjectSpec, loaded: LoadedSpec<LoadedProgram>) {
@@ -36,6 +38,7 @@ export class LoadedObject {
     this.programs = loaded.programs;
     this.maps = loaded.maps;
     this.globals = loaded.globals;
+    this.newPins = loaded.newPins;
     this.#loaded = loaded;
   }
 

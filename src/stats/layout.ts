@@ -28,20 +28,28 @@ const tutorialQueues = 64;
 export function recognizeLayout(info: MapInfo, btf: Btf | undefined): StatisticsLayout | undefined {
   const { type, maxEntries, keySize, valueSize, name } = info;
   if ((type !== 'array' && type !== 'percpu_array') || keySize !== 4) return undefined;
+  const isPlain = !btf || !info.valueType || isInteger(btf, info.valueType);
   const isNamed = usualNames.includes(name);
   if (maxEntries === verdicts.length) {
     const fields = btf && info.valueType ? counterFields(btf, info.valueType) : undefined;
     if (fields) return { by: 'verdict', ...fields };
-    if (isNamed && valueSize === 8) return { by: 'verdict', packets: { offset: 0, size: 8 }, bytes: undefined };
+    if (isNamed && valueSize === 8 && isPlain) {
+      return { by: 'verdict', packets: { offset: 0, size: 8 }, bytes: undefined };
+    }
     // Old-style maps have no BTF: then it is the tutorials' struct datarec or nothing.
     if (isNamed && valueSize === 16 && !info.valueType) {
       return { by: 'verdict', packets: { offset: 0, size: 8 }, bytes: { offset: 8, size: 8 } };
     }
   }
-  if (isNamed && type === 'percpu_array' && valueSize === 4 && maxEntries === tutorialQueues) {
+  if (isNamed && type === 'percpu_array' && valueSize === 4 && maxEntries === tutorialQueues && isPlain) {
     return { by: 'queue', packets: { offset: 0, size: 4 }, bytes: undefined };
   }
   return undefined;
+}
+
+/** A struct of other fields may have the size of a counter. */
+function isInteger(btf: Btf, type: number): boolean {
+  return btf.type(btf.resolve(type)).kind === 'int';
 }
 
 function counterFields(btf: Btf, valueType: number): Pick<StatisticsLayout, 'packets' | 'bytes'> | undefined {

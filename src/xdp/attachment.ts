@@ -3,6 +3,8 @@ import type { ErrorCode } from '../errors/codes.js';
 import { XdpkitError } from '../errors/error.js';
 import { type ProgramInfo, readProgramInfo } from '../kernel/info.js';
 import { openById } from '../kernel/iterate.js';
+import { setXdp } from '../linux/netlink/route/link.js';
+import { isErrno } from '../linux/syscall-error.js';
 import type { DeviceHandle } from './device.js';
 import { describeHolder, findHolder, type Holder, type HolderIndex, readHolderIndex } from './holder.js';
 import type { XdpMode } from './mode.js';
@@ -22,9 +24,33 @@ export function readAttachments(device: DeviceHandle, index?: HolderIndex): Atta
   const holders = index ?? readHolderIndex();
   return programs.map(({ mode, id }) => {
     const program = readProgram(id);
-    const held = { ifindex: device.ifindex, netnsCookie: device.netns.cookie, programId: id };
-    return { mode, programId: id, program, holder: findHolder({ ...held, programName: program?.name }, holders) };
+    const holder = findHolder(
+      {
+        ifindex: device.ifindex,
+        netnsCookie: device.netns.cookie,
+        programId: id,
+        programName: program?.name,
+        isHeldByLink: () => isHeldByLink(device, mode),
+      },
+      holders,
+    );
+    return { mode, programId: id, program, holder };
   });
+}
+
+/**
+ * Asks to take off nothing where something is: the kernel refuses that with EBUSY for a link, and else with EEXIST, as
+ * what is there is not what was expected (`net/core/dev.c`, dev_xdp_attach). Nothing changes. Undefined before Linux 5.7,
+ * and without CAP_NET_ADMIN.
+ */
+function isHeldByLink({ route, ifindex }: DeviceHandle, mode: XdpMode): boolean | undefined {
+  try {
+    setXdp(route, { ifindex, programFd: -1, expectedFd: -1, mode, tried: 'ask what holds the XDP program' });
+  } catch (error) {
+    if (isErrno(error, 'EBUSY')) return true;
+    if (isErrno(error, 'EEXIST')) return false;
+  }
+  return undefined;
 }
 
 function readProgram(id: number): ProgramInfo | undefined {

@@ -8,6 +8,7 @@ import { type DeviceHandle, type DeviceReference, openDevice } from './device.js
 import { removeDispatcherFolder } from './dispatcher.js';
 import type { XdpMode } from './mode.js';
 import { isOwnPin, removeOwnPin } from './own-pins.js';
+import { attachChanged } from './xdp-link.js';
 
 export interface XdpDetachOptions extends DeviceReference {
   /** Which, where several modes hold a program; all unless given. */
@@ -27,35 +28,37 @@ export function detachXdp(options: XdpDetachOptions): Attachment[] {
     throw new XdpkitError('NOT_ATTACHED', `${device.what} has no XDP program in ${options.mode} mode, but ${found}`);
   }
   if (chosen.length === 0) chooseAttachment(device, chosen);
-  for (const attachment of chosen) takeOff(device, attachment);
+  for (const attachment of chosen) {
+    takeOff(device, attachment);
+    removeMembers(attachment);
+  }
   return chosen;
 }
 
 /** Also used where a program moves to another mode. */
 export function takeOff(device: DeviceHandle, attachment: Attachment): void {
   const { holder, mode, programId } = attachment;
+  const tried = `detach ${describeAttachment(attachment)} from ${device.what}`;
   if (holder.by === 'link') {
     using link = openLinkById(holder.linkId);
-    link?.detach(`${describeAttachment(attachment)} from ${device.what}`);
+    if (link === undefined) throw attachChanged(tried);
+    link.detach(`${describeAttachment(attachment)} from ${device.what}`);
     // Pins of others now hold an empty link, which is theirs to remove.
     for (const path of holder.pins) if (isOwnPin(path)) removeOwnPin(path);
     return;
   }
   using present = openProgramById(programId);
+  if (present === undefined) throw attachChanged(tried);
   try {
-    const tried = `detach ${describeAttachment(attachment)} from ${device.what}`;
-    setXdp(device.route, { ifindex: device.ifindex, programFd: -1, mode, expectedFd: present?.fd, tried });
+    setXdp(device.route, { ifindex: device.ifindex, programFd: -1, mode, expectedFd: present.fd, tried });
   } catch (error) {
     if (isErrno(error, 'ENODEV')) throw device.gone(error);
-    if (!isErrno(error, 'EEXIST')) throw error;
-    throw new XdpkitError(
-      'ATTACH_CHANGED',
-      `${device.what}: another process changed its XDP program at the same time`,
-      {
-        hint: 'Look at it with `xdpkit status`, then try again.',
-        cause: error,
-      },
-    );
+    const isChanged = isErrno(error, 'EEXIST') || (isErrno(error, 'EBUSY') && holder.by !== 'unknown');
+    throw isChanged ? attachChanged(tried, error) : error;
   }
+}
+
+/** Once libxdp's dispatcher is off its device, its members live only by their pins. */
+export function removeMembers({ holder }: Attachment): void {
   if (holder.by === 'libxdp' && holder.folder) removeDispatcherFolder(holder.folder);
 }

@@ -20,7 +20,7 @@ export type Holder =
   | { readonly by: 'netlink' }
   /** As netlink, but the program is libxdp's dispatcher, whose members are pinned in `folder`. */
   | { readonly by: 'libxdp'; readonly folder: string | undefined; readonly members: readonly string[] }
-  /** The process may not look at the kernel's objects. */
+  /** The process may not look at the kernel's objects, or the kernel does not tell. */
   | { readonly by: 'unknown'; readonly reason: string };
 
 /** What the kernel holds, gathered once for many devices. */
@@ -53,11 +53,20 @@ export interface HeldProgram {
   readonly programId: number;
   /** As the kernel cuts it; undefined where it may not be read. */
   readonly programName: string | undefined;
+  /** Asks the kernel; undefined where it does not tell. */
+  readonly isHeldByLink: () => boolean | undefined;
 }
 
 export function findHolder(held: HeldProgram, index: HolderIndex): Holder {
   if (index.refused) return { by: 'unknown', reason: index.refused };
-  const link = findLink(held, index);
+  const [link, ...others] = findLinks(held, index);
+  if (others.length > 0) {
+    const ids = [link, ...others].map((each) => each?.id).join(' or ');
+    return {
+      by: 'unknown',
+      reason: `link ${ids}: the kernel does not tell which of them is in this network namespace`,
+    };
+  }
   if (link) {
     const pins = index.pins.filter((pin) => pin.kind === 'link' && pin.id === link.id).map((pin) => pin.path);
     return { by: 'link', linkId: link.id, pins, processes: listHoldingProcesses('link', link.id) };
@@ -67,24 +76,21 @@ export function findHolder(held: HeldProgram, index: HolderIndex): Holder {
 }
 
 /**
- * The link of a device. A link tells its ifindex but not its namespace, so that one program attached to two devices of
- * the same index in two namespaces makes two candidates: xdpkit's own pins, which carry the namespace, tell them apart.
+ * The link of a device; none where the device itself holds the program, several where they cannot be told apart. A link
+ * tells its ifindex but not its namespace, and indexes repeat: so one with the right index and program may still be that
+ * of another namespace's device. xdpkit's own pins, which carry the namespace, tell several apart.
  */
-function findLink(held: HeldProgram, { links, pins }: HolderIndex): LinkInfo | undefined {
+function findLinks(held: HeldProgram, { links, pins }: HolderIndex): readonly LinkInfo[] {
   const candidates = links.filter((link) => link.ifindex === held.ifindex && link.programId === held.programId);
-  if (candidates.length <= 1) return candidates[0];
+  if (candidates.length === 0 || held.isHeldByLink() === false) return [];
+  if (candidates.length === 1) return candidates;
   using own = openPinnedLink(ownLinkPin(held.netnsCookie, held.ifindex));
   const ownId = own?.info().id;
-  if (ownId !== undefined) return candidates.find((link) => link.id === ownId);
+  const ours = candidates.filter((link) => link.id === ownId);
+  if (ours.length > 0) return ours;
   const elsewhere = new Set(pins.filter((pin) => pin.kind === 'link' && isOwnPin(pin.path)).map((pin) => pin.id));
   const free = candidates.filter((link) => !elsewhere.has(link.id));
-  if (free.length <= 1) return free[0];
-  throw new XdpkitError(
-    'FAILED',
-    `links ${free.map((link) => link.id).join(' and ')} both hold program ${held.programId} on a device with index ` +
-      `${held.ifindex}, and the kernel does not tell which of them is in this network namespace`,
-    { hint: 'Detach by the program that attached it, or by its pin.' },
-  );
+  return free.length > 0 ? free : candidates;
 }
 
 /** "link 7, pinned at /sys/fs/bpf/…", "netlink", for sentences and tables. */

@@ -1,10 +1,11 @@
+import { XdpkitError } from '../errors/error.js';
 import { openLinkById } from '../kernel/link.js';
 import { openProgramById } from '../kernel/program.js';
+import { setXdp } from '../linux/netlink/route/link.js';
 import { attachXdp } from './attach.js';
-import { type Attachment, chooseAttachment, readAttachments } from './attachment.js';
-import { takeOff } from './detach.js';
+import { type Attachment, chooseAttachment, describeAttachment, readAttachments } from './attachment.js';
+import { removeMembers, takeOff } from './detach.js';
 import { type DeviceHandle, type DeviceReference, openDevice } from './device.js';
-import { removeDispatcherFolder } from './dispatcher.js';
 import type { XdpMode } from './mode.js';
 import { type AttachableProgram, swapProgram } from './xdp-link.js';
 
@@ -18,6 +19,9 @@ export interface Replacement {
   readonly mode: XdpMode;
   /** False where the mode changed, so that some packets met no program. */
   readonly atomic: boolean;
+  readonly heldBy: 'link' | 'netlink';
+  /** Undefined where netlink holds the program, or a process holds the link. */
+  readonly pinnedAt: string | undefined;
 }
 
 /**
@@ -28,15 +32,15 @@ export function replaceXdp(program: AttachableProgram, options: XdpReplaceOption
   using device = openDevice(options);
   const before = chooseAttachment(device, readAttachments(device), options.mode);
   if (options.mode !== undefined && options.mode !== before.mode) {
-    changeMode(device, before, program, options);
-    return { before, mode: options.mode, atomic: false };
+    return { before, mode: options.mode, atomic: false, ...changeMode(device, before, program, options) };
   }
   const { holder, mode } = before;
   using present = openProgramById(before.programId);
   using link = holder.by === 'link' ? openLinkById(holder.linkId) : undefined;
-  swapProgram(device, { link, mode }, program, present?.fd);
-  if (holder.by === 'libxdp' && holder.folder) removeDispatcherFolder(holder.folder);
-  return { before, mode, atomic: true };
+  swapProgram(device, { link, mode }, program, present);
+  removeMembers(before);
+  const heldBy = link ? 'link' : 'netlink';
+  return { before, mode, atomic: true, heldBy, pinnedAt: holder.by === 'link' ? holder.pins[0] : undefined };
 }
 
 /** The kernel runs native and generic XDP on a device one at a time only. */
@@ -45,18 +49,42 @@ function changeMode(
   before: Attachment,
   program: AttachableProgram,
   options: XdpReplaceOptions,
-): void {
+): Held {
   using present = openProgramById(before.programId);
   takeOff(device, before);
   try {
-    attachAndLeave(options, program, options.mode ?? before.mode);
+    const held = attachAndLeave(options, program, options.mode ?? before.mode);
+    removeMembers(before);
+    return held;
   } catch (error) {
-    // The device is left with the program that it had.
-    if (present) attachAndLeave(options, present, before.mode);
+    if (present) putBack(device, options.netns, before, present, error);
     throw error;
   }
 }
 
-function attachAndLeave(reference: DeviceReference, program: AttachableProgram, mode: XdpMode): void {
-  using _ = attachXdp(program, { device: reference.device, netns: reference.netns, mode, pin: true });
+/** The device is left with the program that it had, held as it was: a link cannot be revived, but one like it made. */
+function putBack(
+  device: DeviceHandle,
+  netns: DeviceReference['netns'],
+  before: Attachment,
+  program: AttachableProgram,
+  reason: unknown,
+): void {
+  const { mode, holder } = before;
+  const tried = `put ${describeAttachment(before)} back on ${device.what}`;
+  try {
+    if (holder.by === 'link') attachAndLeave({ device: device.name, netns }, program, mode);
+    else setXdp(device.route, { ifindex: device.ifindex, programFd: program.fd, mode, onlyIfNone: true, tried });
+  } catch (cause) {
+    const why = reason instanceof Error ? reason.message : String(reason);
+    throw new XdpkitError('FAILED', `${why}; and then it failed to ${tried}, which has no program now`, { cause });
+  }
+}
+
+type Held = Pick<Replacement, 'heldBy' | 'pinnedAt'>;
+
+function attachAndLeave(reference: DeviceReference, program: AttachableProgram, mode: XdpMode): Held {
+  using link = attachXdp(program, { device: reference.device, netns: reference.netns, mode, pin: true });
+  const { heldBy, pinnedAt } = link;
+  return { heldBy, pinnedAt };
 }

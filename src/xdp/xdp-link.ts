@@ -1,12 +1,11 @@
 import { XdpkitError } from '../errors/error.js';
-import { readProgramInfo } from '../kernel/info.js';
 import type { BpfLink } from '../kernel/link.js';
 import { openProgramById } from '../kernel/program.js';
 import { setXdp } from '../linux/netlink/route/link.js';
 import { isErrno } from '../linux/syscall-error.js';
 import type { DeviceHandle } from './device.js';
 import type { XdpMode } from './mode.js';
-import { ownLinkPin, removeDeadPins, removeOwnPin } from './own-pins.js';
+import { ownLinkPin, removeOwnPin, sweepDeadPins } from './own-pins.js';
 
 /** What an attachment needs of a program; a `BpfProgram` is one. */
 export interface AttachableProgram {
@@ -70,7 +69,7 @@ export class XdpLink {
   update(program: AttachableProgram): void {
     this.#requireOpen();
     using present = openProgramById(this.#programId);
-    swapProgram(this.#device, { link: this.#link, mode: this.mode }, program, present?.fd);
+    swapProgram(this.#device, { link: this.#link, mode: this.mode }, program, present);
     this.#programId = program.id;
   }
 
@@ -82,9 +81,15 @@ export class XdpLink {
       return;
     }
     const { cookie } = this.#device.netns;
-    removeDeadPins(cookie);
+    sweepDeadPins();
     const path = ownLinkPin(cookie, this.ifindex);
-    this.#link.pin(path, `the XDP link of ${this.#device.what}`);
+    try {
+      this.#link.pin(path, `the XDP link of ${this.#device.what}`);
+    } catch (error) {
+      // The folders on the way may have been made in vain.
+      if (!(error instanceof XdpkitError && error.code === 'PIN_EXISTS')) removeOwnPin(path);
+      throw error;
+    }
     this.#pin = path;
   }
 
@@ -113,8 +118,9 @@ export class XdpLink {
   #detachByNetlink(): void {
     const { ifindex, mode } = this;
     using present = openProgramById(this.#programId);
+    if (present === undefined) return;
     try {
-      setXdp(this.#device.route, { ifindex, programFd: -1, mode, expectedFd: present?.fd });
+      setXdp(this.#device.route, { ifindex, programFd: -1, mode, expectedFd: present.fd });
     } catch (error) {
       if (!isErrno(error, 'EEXIST', 'ENODEV', 'ENOENT')) throw error;
     }
@@ -131,32 +137,37 @@ export function swapProgram(
   device: DeviceHandle,
   held: { readonly link: BpfLink | undefined; readonly mode: XdpMode },
   program: AttachableProgram,
-  presentFd: number | undefined,
+  present: AttachableProgram | undefined,
 ): void {
   const tried = `replace the program of ${device.what} by "${program.name}"`;
+  if (present === undefined) throw attachChanged(tried);
   try {
-    if (held.link) held.link.update(program.fd, presentFd, device.what);
+    if (held.link) held.link.update(program.fd, present.fd, device.what);
     else {
       const { ifindex } = device;
-      setXdp(device.route, { ifindex, programFd: program.fd, mode: held.mode, expectedFd: presentFd, tried });
+      setXdp(device.route, { ifindex, programFd: program.fd, mode: held.mode, expectedFd: present.fd, tried });
     }
   } catch (error) {
     if (isErrno(error, 'ENODEV', 'ENOLINK')) throw device.gone(error);
     // A link answers EPERM to a program other than the expected one, netlink EEXIST.
     if (
       isErrno(error, 'EEXIST') ||
-      (held.link && isErrno(error, 'EPERM') && wasChanged(device, held.mode, presentFd))
+      (held.link && isErrno(error, 'EPERM') && presentId(device, held.mode) !== present.id)
     ) {
-      throw new XdpkitError('ATTACH_CHANGED', `${tried}: another process changed it at the same time`, {
-        hint: 'Look at it with `xdpkit status`, then try again.',
-        cause: error,
-      });
+      throw attachChanged(tried, error);
     }
     throw error;
   }
 }
 
-function wasChanged(device: DeviceHandle, mode: XdpMode, presentFd: number | undefined): boolean {
-  const now = device.read().xdp.programs.find((each) => each.mode === mode);
-  return presentFd !== undefined && now?.id !== readProgramInfo(presentFd).id;
+/** Somebody else's change is not undone. */
+export function attachChanged(tried: string, cause?: unknown): XdpkitError {
+  return new XdpkitError('ATTACH_CHANGED', `${tried}: another process changed it at the same time`, {
+    hint: 'Look at it with `xdpkit status`, then try again.',
+    cause,
+  });
+}
+
+function presentId(device: DeviceHandle, mode: XdpMode): number | undefined {
+  return device.read().xdp.programs.find((each) => each.mode === mode)?.id;
 }
