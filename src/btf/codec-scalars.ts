@@ -86,7 +86,8 @@ export function smallInteger(
 export function checkWide(value: unknown, least: bigint, most: bigint, path: string, code: ErrorCode): bigint {
   const wide = typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : value;
   if (typeof wide !== 'bigint' || wide < least || wide > most) {
-    throw mismatch(path, code, `a whole number from ${least} to ${most} (a bigint such as 5n)`, value);
+    const form = most > Number.MAX_SAFE_INTEGER ? ' (a bigint such as 5n)' : '';
+    throw mismatch(path, code, `a whole number from ${least} to ${most}${form}`, value);
   }
   return wide;
 }
@@ -116,14 +117,16 @@ export function enumeration(
       : integer64(type.signed, littleEndian, path, code);
   return {
     ...plain,
-    encode(view, offset, value) {
-      const named = typeof value === 'string' ? type.values.find((candidate) => candidate.name === value) : undefined;
-      if (typeof value === 'string' && named === undefined) {
-        throw mismatch(path, code, `a number or one of ${type.values.map((each) => each.name).join(', ')}`, value);
-      }
-      plain.encode(view, offset, named ? named.value : value);
-    },
+    encode: (view, offset, value) => plain.encode(view, offset, valueOfEnumerator(type, value, path, code)),
   };
+}
+
+/** The number that an enumerator's name stands for; anything but a name is given back as it is. */
+export function valueOfEnumerator(type: BtfType, value: unknown, path: string, code: ErrorCode): unknown {
+  if (typeof value !== 'string' || (type.kind !== 'enum' && type.kind !== 'enum64')) return value;
+  const named = type.values.find(({ name }) => name === value);
+  if (named !== undefined) return named.value;
+  throw mismatch(path, code, `a number or one of ${type.values.map(({ name }) => name).join(', ')}`, value);
 }
 
 export function float(size: number, littleEndian: boolean, path: string, code: ErrorCode): Codec {
@@ -164,7 +167,8 @@ export function byteArray(size: number, path: string, code: ErrorCode): Codec<Ui
   };
 }
 
-const utf8 = { decoder: new TextDecoder(), encoder: new TextEncoder() };
+// A byte order mark is text like any other here: decoding must give back what was encoded.
+const utf8 = { decoder: new TextDecoder('utf-8', { ignoreBOM: true }), encoder: new TextEncoder() };
 
 export function characters(size: number, path: string, code: ErrorCode): Codec<string> {
   return {
@@ -176,8 +180,9 @@ export function characters(size: number, path: string, code: ErrorCode): Codec<s
     },
     encode(view, offset, value) {
       const text = typeof value === 'string' ? utf8.encoder.encode(value) : undefined;
-      if (text === undefined || text.length > size)
-        throw mismatch(path, code, `a string of at most ${size} bytes`, value);
+      if (text === undefined || text.length > size || text.includes(0)) {
+        throw mismatch(path, code, `a string of at most ${size} bytes without NUL`, value);
+      }
       const target = bytesAt(view, offset, size);
       target.fill(0);
       target.set(text);

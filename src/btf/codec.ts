@@ -29,6 +29,7 @@ import {
   integer64,
   mismatch,
   smallInteger,
+  valueOfEnumerator,
 } from './codec-scalars.js';
 import type { BtfType, TypeId } from './types.js';
 
@@ -118,7 +119,8 @@ function array(context: Context, type: Extract<BtfType, { kind: 'array' }>, path
   const { length } = type;
   const element = btf.type(btf.resolve(type.type));
   if (element.kind === 'int' && element.size === 1 && !element.bool) {
-    return element.name === 'char' || element.char ? characters(length, path, code) : byteArray(length, path, code);
+    if (element.name === 'char' || element.char) return characters(length, path, code);
+    if (!element.signed) return byteArray(length, path, code);
   }
   const inner = compile(context, type.type, `${path}, element`, depth + 1);
   const { size } = inner;
@@ -140,7 +142,6 @@ interface Field {
   /** Bytes from the start of the outermost struct. */
   readonly offset: number;
   readonly codec: Codec;
-  readonly isBitfield: boolean;
   /** Which union the field is an alternative of; undefined for a field that always counts. */
   readonly union: number | undefined;
 }
@@ -184,7 +185,7 @@ function fieldsOf(context: Context, type: Composite, path: string, depth: number
       if (!Number.isInteger(offset) || offset + codec.size > type.size) {
         throw new FormatError('.BTF', 0, `${fieldPath}: ${codec.size} bytes at bit ${bits} do not fit`);
       }
-      fields.push({ name: member.name, offset, codec, isBitfield, union });
+      fields.push({ name: member.name, offset, codec, union });
     }
   };
   add(type, 0, undefined, depth);
@@ -196,7 +197,7 @@ function composite(context: Context, type: Composite, path: string, depth: numbe
   const { size } = type;
   const fields = fieldsOf(context, type, path, depth);
   const names = fields.map((field) => field.name);
-  const unions = [...new Set(fields.flatMap((field) => (field.union === undefined ? [] : [field.union])))];
+  const unions = new Set(fields.flatMap(({ union }) => (union === undefined ? [] : [union])));
   return {
     size,
     decode(view, offset) {
@@ -215,46 +216,62 @@ function composite(context: Context, type: Composite, path: string, depth: numbe
         }
       }
       const target = bytesAt(view, offset, size).fill(0);
-      const alternatives = unions.length > 0 ? new Uint8Array(size) : undefined;
+      const plain = new DataView(target.buffer, target.byteOffset, size);
       for (const field of fields) {
+        if (field.union !== undefined) continue;
         const part = given[field.name];
         if (part === undefined) {
-          if (field.union !== undefined) continue;
           throw new XdpkitError(code, `${path}: field "${field.name}" is missing; the fields are ${names.join(', ')}`);
         }
-        if (alternatives === undefined || field.union === undefined || field.isBitfield) {
-          field.codec.encode(view, offset + field.offset, part);
-        } else encodeAlternative(field, part, target, alternatives, `${path}: "${field.name}"`, code);
+        field.codec.encode(plain, field.offset, part);
       }
       for (const union of unions) {
-        const choice = fields.filter((field) => field.union === union).map((field) => field.name);
-        if (!choice.some((name) => given[name] !== undefined)) {
-          throw new XdpkitError(code, `${path}: one of ${choice.join(', ')} is missing`);
+        const choice = fields.filter((field) => field.union === union);
+        const parts = choice.flatMap((field) =>
+          given[field.name] === undefined ? [] : [{ field, part: given[field.name] }],
+        );
+        if (parts.length === 0) {
+          throw new XdpkitError(code, `${path}: one of ${choice.map(({ name }) => name).join(', ')} is missing`);
         }
+        encodeAlternatives(parts, plain, path, code);
       }
     },
   };
 }
 
-/** Members of a union may be given together, as decoding gives them, as long as no byte is asked to be two values. */
-function encodeAlternative(
-  field: Field,
-  part: unknown,
-  target: Uint8Array,
-  written: Uint8Array,
-  path: string,
-  code: ErrorCode,
-): void {
-  const scratch = new Uint8Array(field.codec.size);
-  field.codec.encode(new DataView(scratch.buffer), 0, part);
-  scratch.forEach((byte, index) => {
-    const at = field.offset + index;
-    if (written[at] === 1 && target[at] !== byte) {
-      throw new XdpkitError(code, `${path} disagrees with another member of its union; give only one of them`);
-    }
-    target[at] = byte;
-    written[at] = 1;
-  });
+interface Alternative {
+  readonly field: Field;
+  readonly part: unknown;
+}
+
+/**
+ * Members of a union may be given together, as decoding gives them, as long as each of them reads back as it was
+ * given. The last one written decides bytes that others leave open (padding, what follows a string's end).
+ */
+function encodeAlternatives(parts: readonly Alternative[], target: DataView, path: string, code: ErrorCode): void {
+  const clashOf = (order: readonly Alternative[]): Alternative | undefined => {
+    for (const { field, part } of order) field.codec.encode(target, field.offset, part);
+    return order.length === 1 ? undefined : order.find((each) => !readsBack(each, target));
+  };
+  const clash = clashOf(parts);
+  if (clash === undefined) return;
+  for (const last of parts) {
+    if (clashOf([...parts.filter((each) => each !== last), last]) === undefined) return;
+  }
+  throw new XdpkitError(
+    code,
+    `${path}: "${clash.field.name}" disagrees with another member of its union; give only one of them`,
+  );
+}
+
+function readsBack({ field: { codec, offset }, part }: Alternative, target: DataView): boolean {
+  const bytesOf = (value: unknown): Uint8Array => {
+    const scratch = new Uint8Array(codec.size);
+    codec.encode(new DataView(scratch.buffer), 0, value);
+    return scratch;
+  };
+  const asked = bytesOf(part);
+  return bytesOf(codec.decode(target, offset)).every((byte, index) => byte === asked[index]);
 }
 
 function bitfield(context: Context, id: TypeId, shift: number, bits: number, path: string): Codec {
@@ -286,7 +303,8 @@ function bitfield(context: Context, id: TypeId, shift: number, bits: number, pat
       return wide ? value : Number(value);
     },
     encode(view, offset, value) {
-      const number = checkWide(isBool && typeof value === 'boolean' ? Number(value) : value, least, most, path, code);
+      const plain = isBool && typeof value === 'boolean' ? Number(value) : valueOfEnumerator(type, value, path, code);
+      const number = checkWide(plain, least, most, path, code);
       let all = (read(view, offset) & ~(mask << low)) | ((number & mask) << low);
       for (let index = size - 1; index >= 0; index -= 1) {
         view.setUint8(offset + at(index), Number(all & 0xffn));
