@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { type Btf, readBtf } from '../btf/btf.js';
 import { runInFreshNetns } from '../linux/fresh-netns.js';
 import { findFamily } from '../linux/netlink/generic.js';
-import { NetlinkSocket } from '../linux/netlink/socket.js';
+import { createVethPair, getDevice } from '../linux/netlink/route/link.js';
+import { NetlinkSocket, NetlinkSocket } from '../linux/netlink/socket.js';
 import { errnos } from '../linux/syscall-error.js';
 import { commands } from '../uapi/bpf.generated.js';
 import { Attribute, bpf } from './bpf.js';
@@ -17,7 +18,6 @@ const mappableArray = 1 << 10;
 const fragsFlag = 1 << 5;
 const genericMode = 2;
 /** The only device of a network namespace that has just been made. */
-const loopbackIndex = 1;
 const pass = 2;
 
 const loadXdp = (flags = 0): number => loadProbeProgram({ type: 'xdp', attachType: 'xdp', flags, returns: pass });
@@ -135,7 +135,9 @@ function readBatch(fd: number): number {
 /** An ifindex that does not exist is answered as links are that the kernel does not know, so a real device is needed. */
 function attachLink(fd: number): number {
   return runInFreshNetns(() => {
-    const link = createXdpLink(fd, loopbackIndex, genericMode);
+    using route = NetlinkSocket.open('route');
+    createVethPair(route, { name: 'probe0' }, { name: 'probe1' });
+    const link = createXdpLink(fd, getDevice(route, 'probe0').index, genericMode);
     if (!(link instanceof BpfLink)) return link;
     link[Symbol.dispose]();
     return 0;

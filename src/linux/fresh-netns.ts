@@ -2,8 +2,8 @@ import { currentNetns, newNetworkNamespace } from './network-namespace.js';
 import { mustCall } from './syscalls.js';
 
 /**
- * Calls `callback`, which must be synchronous, in a network namespace that nobody else knows and that holds only a `lo`
- * with index 1; the kernel takes it down afterwards with all that is attached in it. Only this thread goes there. Needs
+ * Calls `callback`, which must be synchronous, in a network namespace that nobody else knows; the kernel takes it down
+ * afterwards, with the devices that were made and all that was attached in it. Only this thread goes there. Needs
  * CAP_SYS_ADMIN.
  */
 export function runInFreshNetns<Result>(callback: () => Result): Result {
