@@ -15,6 +15,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -239,6 +240,8 @@ int main(void)
 	long count;
 
 	libbpf_set_print(silent);
+	/* Ctrl-C reaches this process too, but when to end is for the other side to say. */
+	signal(SIGINT, SIG_IGN);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	while (fgets(line, sizeof(line), stdin)) {
 		batch = 0;

@@ -1,7 +1,8 @@
 /** Where devices are attached to: a network namespace without a name, which is gone when the bench is, even by a crash. */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pinRoot } from '../kernel/pin.js';
 import { changeDevice, createVethPair, getDevice } from '../linux/netlink/route/link.js';
 import {
   currentNetns,
@@ -83,4 +84,9 @@ function removePins(note: string): void {
     if (path.startsWith('/sys/fs/bpf/')) rmSync(path, { recursive: true, force: true });
   }
   rmSync(note, { force: true });
+  try {
+    rmdirSync(pinRoot);
+  } catch {
+    // Others have pins there, or it is gone already.
+  }
 }

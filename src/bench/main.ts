@@ -3,6 +3,7 @@
  * machine, the ratios hardly do.
  */
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { errorCodes } from '../errors/codes.js';
@@ -20,7 +21,7 @@ const usage = `usage: npm run bench -- [--json] [--quick] [--strict] [PATTERN]
   --json    one JSON document instead of the table
   --quick   fewer and shorter rounds
   --strict  exit code 7 when a bar is missed
-rows: ${groups.flatMap(({ names }) => names).join(', ')}
+rows: ${groups.flatMap(({ names }) => names).join('; ')}
 `;
 
 async function main(): Promise<number> {
@@ -54,7 +55,8 @@ async function main(): Promise<number> {
       }
     }
   } catch (error) {
-    // A child that the same Ctrl-C has ended is no failure of its own.
+    // A child that the same Ctrl-C has ended is no failure of its own; its end may be heard of before the signal is.
+    await setImmediate();
     if (!interrupt.signal.aborted) throw error;
     return errorCodes.INTERRUPTED.exit;
   }
@@ -70,8 +72,10 @@ function readArguments() {
       options: { json: flag, quick: flag, strict: flag, help: flag },
       allowPositionals: true,
     });
-    if (!values.help && positionals.length <= 1) return { ...values, pattern: new RegExp(positionals[0] ?? '', 'i') };
-    process.stderr.write(usage);
+    const pattern = new RegExp(positionals[0] ?? '', 'i');
+    const isAny = groups.some(({ names }) => names.some((name) => pattern.test(name)));
+    if (!values.help && positionals.length <= 1 && isAny) return { ...values, pattern };
+    process.stderr.write(isAny ? usage : `no row is named like ${pattern.source}\n${usage}`);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${usage}`);
   }

@@ -49,7 +49,7 @@ export const processRows: RowGroup = {
       const runs: Run[] = [];
       for (let round = 0; round < context.rounds.rounds; round += 1) runs.push(await run(xdpkit('status')));
       const milliseconds = spreadOf(runs.map(({ nanoseconds }) => nanoseconds / 1e6)).median;
-      const megabytes = Math.max(...runs.map(({ kibibytes }) => kibibytes / 1024));
+      const megabytes = Math.max(...runs.map(({ kibibytes }) => (kibibytes * 1024) / 1e6));
       yield absoluteResult('status, whole process', 'ms', milliseconds, statusBar.milliseconds);
       yield absoluteResult('status, peak memory', 'MB', megabytes, statusBar.megabytes);
     }
