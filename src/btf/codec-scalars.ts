@@ -2,6 +2,7 @@
 import type { ErrorCode } from '../errors/codes.js';
 import { XdpkitError } from '../errors/error.js';
 import type { Codec } from './codec.js';
+import { decodeText, encodeText } from './text.js';
 import type { BtfType } from './types.js';
 
 export function mismatch(path: string, code: ErrorCode, expected: string, value: unknown): XdpkitError {
@@ -167,19 +168,16 @@ export function byteArray(size: number, path: string, code: ErrorCode): Codec<Ui
   };
 }
 
-// A byte order mark is text like any other here: decoding must give back what was encoded.
-const utf8 = { decoder: new TextDecoder('utf-8', { ignoreBOM: true }), encoder: new TextEncoder() };
-
 export function characters(size: number, path: string, code: ErrorCode): Codec<string> {
   return {
     size,
     decode(view, offset) {
       const bytes = bytesAt(view, offset, size);
       const end = bytes.indexOf(0);
-      return utf8.decoder.decode(end === -1 ? bytes : bytes.subarray(0, end));
+      return decodeText(end === -1 ? bytes : bytes.subarray(0, end));
     },
     encode(view, offset, value) {
-      const text = typeof value === 'string' ? utf8.encoder.encode(value) : undefined;
+      const text = typeof value === 'string' ? encodeText(value) : undefined;
       if (text === undefined || text.length > size || text.includes(0)) {
         throw mismatch(path, code, `a string of at most ${size} bytes without NUL`, value);
       }

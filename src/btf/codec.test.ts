@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { openText } from '../object/compile-text.test.support.js';
 import { type BtfValue, type Codec, compileCodec, plainCodec } from './codec.js';
+import { decodeText, encodeText } from './text.js';
 
 type Fields = Record<string, BtfValue>;
 
@@ -136,6 +138,20 @@ test('booleans, enums, floats, pointers, text and bytes', () => {
   assert.equal(at({ name: '\uFEFFab' }).name, '\uFEFFab', 'a byte order mark is text');
   assert.deepEqual(at({ mac: [6, 5, 4, 3, 2, 1] }).mac, new Uint8Array([6, 5, 4, 3, 2, 1]));
   assert.equal(at({ f: 0.1 }).f, Math.fround(0.1));
+});
+
+test('text that is no UTF-8 comes back as the same bytes', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 12 }), (bytes) => {
+      assert.deepEqual(encodeText(decodeText(bytes)), bytes);
+    }),
+  );
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      assert.equal(decodeText(encodeText(text)), text);
+    }),
+  );
+  assert.equal(decodeText(new Uint8Array([0x61, 0xff, 0xc3, 0xa4, 0xe2, 0x82])), 'a\uDCFFä\uDCE2\uDC82');
 });
 
 test('what is wrong with a value is said with the field, what it takes and what it was given', () => {

@@ -6,7 +6,7 @@
  * | integers up to 32 bits, enums | `number` (encoding takes `bigint` too, and an enumerator's name) |
  * | 64-bit integers, pointers | `bigint` (encoding takes whole `number`s too) |
  * | `bool` | `boolean` |
- * | `char[n]` | `string`, up to the first NUL |
+ * | `char[n]` | `string`, up to the first NUL; bytes that are no UTF-8 are lone surrogates, see `text.ts` |
  * | `unsigned char[n]`, wider than 64-bit integers | `Uint8Array` |
  * | other arrays | array |
  * | struct, data section | object by field (variable) name; fields of anonymous members stand in their parent |
