@@ -15,7 +15,7 @@ export function explainAttachError(device: DeviceHandle, mode: XdpMode, error: u
   }
   const tried = `attach to ${device.what} in ${mode} mode`;
   if (errnoName === 'ERANGE' || /\bMTU\b/i.test(error.said ?? '')) {
-    return new XdpkitError('MTU_TOO_LARGE', `${tried}: ${wordsOf(error)}; the device's MTU is ${device.read().mtu}`, {
+    return new XdpkitError('MTU_TOO_LARGE', `${tried}: ${wordsOf(error)}; its own MTU is ${device.read().mtu}`, {
       hint:
         'Lower the MTU of the device, and of its peer for veth (3,506 bytes or less fit a page), compile the program ' +
         'with SEC("xdp.frags"), or use --mode generic.',

@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { labUp } from '../lab/lab-up.js';
+import { sweepLabs } from '../lab/remove.js';
+import { netnsPath } from '../linux/named-netns.js';
+import { changeDevice } from '../linux/netlink/route/link.js';
+import { attachObject } from '../loader/attach-object.js';
+import type { LoadedObject } from '../loader/loaded.js';
+import { detachXdp } from './detach.js';
+import { fails, objectPath, open, seenByIp, token, toolIn } from './real.test.support.js';
+import { replaceXdp } from './replace.js';
+import { readStatus } from './status.js';
+
+before(() => void sweepLabs());
+
+const pass = `pass_${token}`;
+const load = (name = pass): LoadedObject => open('TWO').load({ programs: [{ name, type: 'xdp' }] });
+
+test('a change of mode is no atomic swap, and says so; the link and its pin are new', () => {
+  using lab = labUp({ temporary: true });
+  const { left } = lab.hosts;
+  const target = { device: left.device, netns: left.name };
+  using object = load();
+  using next = load();
+  {
+    using _ = object.program(pass).attachXdp({ ...target, mode: 'native', pin: true });
+  }
+  const { atomic, mode, heldBy, pinnedAt } = replaceXdp(next.program(pass), { ...target, mode: 'generic' });
+  assert.deepEqual([atomic, mode, heldBy], [false, 'generic', 'link']);
+  assert.match(pinnedAt ?? '', /xdpkit\/netns-\d+\/\d+\/xdp-link$/);
+  assert.deepEqual(seenByIp(left.name), { mode: 'xdpgeneric', id: next.program(pass).id });
+});
+
+test('where the other mode is refused, the old program is put back', () => {
+  using lab = labUp({ temporary: true, mtu: 9000 });
+  const { left, right } = lab.hosts;
+  const target = { device: left.device, netns: left.name };
+  using object = load();
+  using next = load();
+  {
+    using _ = object.program(pass).attachXdp({ ...target, mode: 'generic', pin: true });
+  }
+  assert.throws(() => replaceXdp(next.program(pass), { ...target, mode: 'native' }), fails('MTU_TOO_LARGE'));
+  assert.deepEqual(seenByIp(left.name), { mode: 'xdpgeneric', id: object.program(pass).id });
+  for (const { netns, ifindex } of [left, right]) {
+    using route = netns.openNetlink();
+    changeDevice(route, ifindex, { mtu: 1500 });
+  }
+  assert.equal(replaceXdp(next.program(pass), { ...target, mode: 'native' }).mode, 'native');
+});
+
+test('what somebody else changed in between is left to them', () => {
+  using lab = labUp({ temporary: true });
+  const { left } = lab.hosts;
+  const target = { device: left.device, netns: left.name };
+  using object = load();
+  using theirs = load();
+  using ours = load();
+  for (const held of ['link', 'netlink'] as const) {
+    using _link = object.program(pass).attachXdp(target);
+    if (held === 'netlink') {
+      detachXdp(target);
+      toolIn(left.name, 'ip', 'link', 'set', 'dev', 'veth0', 'xdpdrv', 'pinned', pin(object));
+    }
+    // Their swap comes after ours has looked, and before it acts: when it asks for the descriptor to act with.
+    const late = {
+      name: pass,
+      id: ours.program(pass).id,
+      get fd() {
+        replaceXdp(theirs.program(pass), target);
+        return ours.program(pass).fd;
+      },
+    };
+    assert.throws(() => replaceXdp(late, target), fails('ATTACH_CHANGED', 'veth0'), held);
+    assert.equal(seenByIp(left.name).id, theirs.program(pass).id);
+    if (held === 'netlink') detachXdp(target);
+  }
+  assert.throws(() => replaceXdp(ours.program(pass), target), fails('NOT_ATTACHED'));
+});
+
+function pin(object: LoadedObject): string {
+  const path = `/sys/fs/bpf/swap_${token}`;
+  object.program(pass).pin(path);
+  process.on('exit', () => rmSync(path, { force: true }));
+  return path;
+}
+
+for (const mode of ['native', 'generic'] as const) {
+  test(`50 swaps under a steady ping lose none of it, ${mode}`, async () => {
+    using lab = labUp({ temporary: true });
+    const { left, right } = lab.hosts;
+    const target = { device: left.device, netns: left.name };
+    attachObject(open('TWO'), { ...target, mode, program: pass, replace: 'refuse' });
+    const ids = new Set<number | undefined>();
+    const words = ['-i', '0.002', '-c', '1500', '-W', '1', '-q'];
+    const pings = [right.ipv4, right.ipv6].map((address) =>
+      spawn('nsenter', [`--net=${netnsPath(left.name)}`, 'ping', ...words, address], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      }),
+    );
+    const said = pings.map(async ({ stdout }) => (await stdout.toArray()).join(''));
+    const ended = pings.map((ping) => once(ping, 'exit'));
+    await sleep(150);
+    for (let count = 0; count < 50; count += 1) {
+      const { replaced, program } = attachObject(open('TWO'), { ...target, program: pass, replace: 'require' });
+      assert.equal(replaced?.atomic, true);
+      assert.deepEqual(replaced.keptMaps, ['xdp_stats']);
+      ids.add(program.id);
+      await sleep(5);
+    }
+    assert.ok(
+      pings.every(({ exitCode }) => exitCode === null),
+      'the stream ended before the swaps did',
+    );
+    await Promise.all(ended);
+    assert.equal(ids.size, 50);
+    for (const text of said) assert.match(await text, /1500 packets transmitted, 1500 received, 0% packet loss/);
+  });
+}
+
+test('of two processes that attach at once one wins, and the other leaves nothing', async () => {
+  using lab = labUp({ temporary: true });
+  const { left } = lab.hosts;
+  const target = { device: left.device, netns: left.name };
+  for (let round = 0; round < 3; round += 1) {
+    const children = await Promise.all(['TWO', 'TWO'].map((define) => contender(define, left.name)));
+    const won = children.filter((said) => said.startsWith('attached'));
+    const lost = children.filter((said) => /^(ATTACH_EXISTS|ATTACH_CHANGED)/.test(said));
+    assert.deepEqual([won.length, lost.length], [1, 1], children.join('\n'));
+    assert.equal(String(seenByIp(left.name).id), won[0]?.split(' ')[1]?.trim());
+    detachXdp(target);
+  }
+});
+
+/** A process of its own that attaches at a moment that both are told. */
+async function contender(define: string, netns: string): Promise<string> {
+  const script = `
+    const { readFileSync } = await import('node:fs');
+    const { parseObject } = await import('${new URL('../loader/open.js', import.meta.url)}');
+    const { attachObject } = await import('${new URL('../loader/attach-object.js', import.meta.url)}');
+    const object = parseObject(readFileSync('${objectPath(define)}'), 'o');
+    while (Date.now() < ${Math.ceil(Date.now() / 500) * 500 + 500});
+    try {
+      const { program } = attachObject(object, { device: 'veth0', netns: '${netns}', program: '${pass}', replace: 'refuse' });
+      console.log('attached', program.id);
+    } catch (error) {
+      console.log(error.code, error.message);
+    }`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  return (await child.stdout.toArray()).join('');
+}
+
+test('a process that is killed takes its link with it unless it is pinned', async () => {
+  using lab = labUp({ temporary: true });
+  const { left } = lab.hosts;
+  for (const stays of [false, true]) {
+    const script = `
+      const { readFileSync } = await import('node:fs');
+      const { parseObject } = await import('${new URL('../loader/open.js', import.meta.url)}');
+      const object = parseObject(readFileSync('${objectPath('ONE')}'), 'o').load();
+      const target = { device: 'veth0', netns: '${left.name}', pin: ${stays} };
+      globalThis.link = object.program('alone_${token}').attachXdp(target);
+      console.log('attached');
+      setInterval(() => {}, 1000);`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(child.stdout, 'data');
+    assert.equal(seenByIp(left.name).mode, 'xdp');
+    const target = { device: 'veth0', netns: left.name };
+    const [attached] = readStatus(target).devices[0]?.attachments ?? [];
+    assert.ok(attached?.holder.by === 'link');
+    assert.deepEqual(
+      attached.holder.processes.map(({ pid }) => pid),
+      [child.pid],
+    );
+    assert.equal(attached.holder.pins.length, stays ? 1 : 0);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    for (let wait = 0; wait < 100 && !stays && seenByIp(left.name).mode !== 'none'; wait += 1) await sleep(10);
+    assert.equal(seenByIp(left.name).mode, stays ? 'xdp' : 'none');
+  }
+});
