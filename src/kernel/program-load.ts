@@ -35,13 +35,20 @@ export function loadProgram(linked: LinkedProgram, options: ProgramLoadOptions):
   const code = fillMaps(linked, options.mapFd);
   const plain = askVerifier(loadAttribute(linked, code, options));
   if (plain >= 0) return new FileDescriptor(plain, `program "${linked.name}"`);
+  if (-plain === errnos.EAGAIN) {
+    throw bpfError(`load program "${linked.name}" (${options.type})`, -plain, {
+      said: 'signals broke off the verifier again and again',
+      hint: 'A profiler sends them, or a timer: load without it, or let it tick less often.',
+    });
+  }
   // A log costs time on every load, so it is only asked for once the program is known to be refused.
   const { result, log } = loadWithLog(linked, code, options);
   if (result >= 0) return new FileDescriptor(result, `program "${linked.name}"`);
   throw refusal(linked, options, -plain, log);
 }
 
-const mostAttempts = 10;
+/** Some tenths of a second in all, with signals as fast as profilers send them. */
+const mostAttempts = 100;
 
 /** The verifier breaks off with EAGAIN when a signal waits for the thread (a profiler's timer): it is asked again. */
 function askVerifier(attribute: Attribute): number {
