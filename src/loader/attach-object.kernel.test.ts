@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { existsSync, rmSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { openMap } from '../kernel/map-create.js';
+import { openPinned } from '../kernel/pin.js';
+import { labUp } from '../lab/lab-up.js';
+import { sweepLabs } from '../lab/remove.js';
+import { detachXdp } from '../xdp/detach.js';
+import { assertNoTraces, fails, open, seenByIp, token, tool, traces } from '../xdp/real.test.support.js';
+import { attachObject } from './attach-object.js';
+
+before(() => void sweepLabs());
+
+const pin = `/sys/fs/bpf/pin_${token}`;
+after(() => rmSync(pin, { force: true }));
+
+test('what a failed attach has pinned goes again; what was there before stays', async () => {
+  using lab = labUp({ temporary: true, mtu: 9000 });
+  const target = { device: 'veth0', netns: lab.hosts.left.name };
+  const attach = () => attachObject(open('PINNED'), { ...target, mode: 'native', replace: 'refuse' });
+  assert.throws(attach, fails('MTU_TOO_LARGE'));
+  await assertNoTraces(lab);
+
+  attachObject(open('PINNED'), { ...target, replace: 'refuse' });
+  assert.ok(existsSync(pin));
+  assert.throws(attach, fails('ATTACH_EXISTS'));
+  detachXdp(target);
+  assert.throws(attach, fails('MTU_TOO_LARGE'));
+  assert.ok(existsSync(pin));
+});
+
+test('a pinned map of another shape: the fields that differ are named, and nothing is made', () => {
+  using lab = labUp({ temporary: true });
+  rmSync(pin, { force: true });
+  tool('bpftool', 'map', 'create', pin, 'type', 'array', 'key', '4', 'value', '16', 'entries', '3', 'name', 'other');
+  const target = { device: 'veth0', netns: lab.hosts.left.name };
+  const before = traces(lab);
+  assert.throws(
+    () => attachObject(open('PINNED'), { ...target, replace: 'refuse' }),
+    fails('PIN_MISMATCH', pin, 'value size is 16, the object asks for 8', 'max entries is 3, the object asks for 1'),
+  );
+  assert.deepEqual(traces(lab), before);
+  rmSync(pin);
+});
+
+test('a swap goes on with the maps of the same shape, and says which it could not keep', () => {
+  using lab = labUp({ temporary: true });
+  const target = { device: 'veth0', netns: lab.hosts.left.name };
+  attachObject(open('PINNED'), { ...target, replace: 'allow' });
+  using first = openMap(openPinned(pin, 'test map') ?? assert.fail('no pin'));
+  first.set(0, 42n);
+  const { replaced, program } = attachObject(open('PINNED'), { ...target, replace: 'require' });
+  assert.deepEqual([...(replaced?.keptMaps ?? [])].sort(), [`pin_${token}`, 'xdp_stats']);
+  assert.equal(first.get(0), 42n);
+  assert.equal(seenByIp(target.netns).id, program.id);
+  const layout = ['LAYOUT=struct other', 'MAP_TYPE=BPF_MAP_TYPE_ARRAY', 'ENTRIES=7', 'KEY=0', 'FIELD_TYPE=__u64'];
+  const other = attachObject(open(...layout, 'OFFSET=0', 'MAP_NAME=xdp_stats'), { ...target, replace: 'require' });
+  assert.deepEqual(other.replaced?.keptMaps, []);
+  assert.deepEqual(
+    other.replaced?.freshMaps.map(({ name, reason }) => [
+      name,
+      /type is percpu_array, .* max entries is 5/.test(reason),
+    ]),
+    [['xdp_stats', true]],
+  );
+});
+
+test('a swap where nothing is, and a refused swap', () => {
+  using lab = labUp({ temporary: true });
+  const target = { device: 'veth0', netns: lab.hosts.left.name };
+  assert.throws(() => attachObject(open('ONE'), { ...target, replace: 'require' }), fails('NOT_ATTACHED', 'veth0'));
+  attachObject(open('ONE'), { ...target, replace: 'allow', mode: 'generic' });
+  const { id } = seenByIp(target.netns);
+  assert.throws(
+    () => attachObject(open('ONE'), { ...target, replace: 'require', mode: 'offload' }),
+    fails('MODE_UNSUPPORTED', 'veth0'),
+  );
+  assert.deepEqual(seenByIp(target.netns), { mode: 'xdpgeneric', id });
+  const { mode } = attachObject(open('ONE'), { ...target, replace: 'require', mode: 'auto' });
+  assert.equal(mode, 'generic');
+});
