@@ -11,10 +11,11 @@ export interface MapBatch {
 
 interface BatchTarget {
   readonly name: string;
+  /** Asked for at every call: the map may be closed between two batches. */
   readonly fd: number;
 }
 
-interface BatchLayout extends BatchTarget {
+interface BatchLayout {
   readonly keySize: number;
   readonly valueSize: number;
   readonly maxEntries: number;
@@ -26,8 +27,8 @@ const unsupported: ReadonlySet<number> = new Set([errnos.EINVAL, errnos.EOPNOTSU
 const batchBytes = 256 * 1024;
 
 /** Yields every entry; returns false, before the first, when the kernel has no batches for this map. */
-export function* readBatches(layout: BatchLayout, wanted?: number): Generator<MapBatch, boolean> {
-  const { name, fd, keySize, valueSize, maxEntries } = layout;
+export function* readBatches(target: BatchTarget, layout: BatchLayout, wanted?: number): Generator<MapBatch, boolean> {
+  const { keySize, valueSize, maxEntries } = layout;
   let capacity = Math.max(1, Math.min(maxEntries, wanted ?? Math.ceil(batchBytes / (keySize + valueSize))));
   // Hashes hand out the number of a bucket, all others a key.
   const position = new Uint8Array(new ArrayBuffer(Math.max(4, keySize)));
@@ -40,7 +41,7 @@ export function* readBatches(layout: BatchLayout, wanted?: number): Generator<Ma
       .pointer(16, buffers.keys)
       .pointer(24, buffers.values)
       .u32(32, capacity)
-      .u32(36, fd);
+      .u32(36, target.fd);
     if (started) attribute.pointer(0, position);
     const result = bpf(commands.map_lookup_batch, attribute);
     if (result < 0 && -result !== errnos.ENOENT) {
@@ -51,7 +52,7 @@ export function* readBatches(layout: BatchLayout, wanted?: number): Generator<Ma
         continue;
       }
       if (!started && unsupported.has(-result)) return false;
-      throw bpfError(`read a batch from map "${name}"`, -result);
+      throw bpfError(`read a batch from map "${target.name}"`, -result);
     }
     const count = attribute.getU32(32);
     if (count > 0) {
@@ -84,5 +85,7 @@ export function updateBatch(
   const attribute = new Attribute(56).pointer(16, keys).pointer(24, values).u32(32, count).u32(36, target.fd);
   const result = bpf(commands.map_update_batch, attribute);
   if (result >= 0) return 0;
-  return unsupported.has(-result) && attribute.getU32(32) === 0 ? 'unsupported' : -result;
+  // Where some were written the kernel says how many; where it has no batches it leaves the number as it was.
+  const written = attribute.getU32(32);
+  return unsupported.has(-result) && (written === 0 || written === count) ? 'unsupported' : -result;
 }

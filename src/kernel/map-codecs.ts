@@ -23,10 +23,8 @@ export function isPerCpu(type: string): boolean {
 }
 
 /** Types whose keys are indexes from 0 to max_entries − 1. */
-function isArray(type: string): boolean {
-  return (
-    type.endsWith('array') || type === 'array_of_maps' || type === 'devmap' || type === 'cpumap' || type === 'xskmap'
-  );
+export function isArray(type: string): boolean {
+  return type.endsWith('array') || ['array_of_maps', 'devmap', 'cpumap', 'xskmap', 'sockmap'].includes(type);
 }
 
 export function mapCodecs(definition: MapDefinition, types: MapTypes): MapCodecs {

@@ -6,6 +6,7 @@ import { commands } from '../uapi/bpf.generated.js';
 import { Attribute, bpf, bpfError, mustBpf } from './bpf.js';
 import { type MapInfo, readMapInfo } from './info.js';
 import { type MapBatch, readBatches, updateBatch } from './map-batch.js';
+import { isArray } from './map-codecs.js';
 import { pinObject } from './pin.js';
 
 /** What a map is: as in `MapSpec`, or as the kernel tells it of a map that was opened by id or pin. */
@@ -42,6 +43,8 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
   // map_fd 0, key 8, value or next_key 16, flags 24. Filled once; a call of its own sets only what changes.
   readonly #element: Attribute;
   readonly #update: Attribute;
+  /** Without a value, which deleting refuses. */
+  readonly #keyOnly: Attribute;
   readonly #next: Attribute;
 
   constructor(fd: FileDescriptor, definition: MapDefinition, key: Codec<Key>, value: Codec<Value>) {
@@ -57,6 +60,7 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
     const element = () => new Attribute(32).u32(0, fd.number).pointer(8, this.#keyBytes).pointer(16, this.#valueBytes);
     this.#element = element();
     this.#update = element();
+    this.#keyOnly = new Attribute(16).u32(0, fd.number).pointer(8, this.#keyBytes);
     this.#next = new Attribute(32).u32(0, fd.number).pointer(16, this.#nextKey);
   }
 
@@ -108,7 +112,7 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
   /** Removes `key`; false where the map did not have it. Arrays have nothing to remove and refuse. */
   delete(key: Key): boolean {
     this.#use(key);
-    const result = bpf(commands.map_delete_elem, this.#element);
+    const result = bpf(commands.map_delete_elem, this.#keyOnly);
     if (result >= 0) return true;
     if (-result === errnos.ENOENT) return false;
     const hint = this.definition.type.endsWith('array')
@@ -150,8 +154,9 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
    * padded value for each possible CPU. The views are reused by the next batch.
    */
   *batches(entries?: number): Generator<MapBatch> {
-    const layout = { name: this.name, fd: this.fd, keySize: this.keyCodec.size, valueSize: this.valueCodec.size };
-    const supported = yield* readBatches({ ...layout, maxEntries: this.definition.maxEntries }, entries);
+    const { maxEntries } = this.definition;
+    const layout = { keySize: this.keyCodec.size, valueSize: this.valueCodec.size, maxEntries };
+    const supported = yield* readBatches(this, layout, entries);
     if (!supported) yield* this.#oneByOne();
   }
 
@@ -166,7 +171,7 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
           `not ${keys.length} and ${values.length}`,
       );
     }
-    const result = updateBatch({ name: this.name, fd: this.fd }, keys, values, count);
+    const result = updateBatch(this, keys, values, count);
     if (result === 'unsupported') this.#updateOneByOne(keys, values, count);
     else if (result !== 0) throw this.#updateError(result);
   }
@@ -218,6 +223,10 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
       return bpfError(tried, number, { code: 'KEY_EXISTS', said: 'the key exists already' });
     if (number === errnos.ENOENT)
       return bpfError(tried, number, { code: 'KEY_NOT_FOUND', said: 'there is no such key' });
+    if (number === errnos.E2BIG && isArray(type)) {
+      const said = `an index is out of range; it has ${maxEntries} entries`;
+      return bpfError(tried, number, { code: 'KEY_SHAPE', said });
+    }
     if (number === errnos.E2BIG || number === errnos.ENOSPC || number === errnos.ENOMEM) {
       return new XdpkitError('MAP_FULL', `${tried}: it is full (${type} of ${maxEntries} entries)`, {
         hint: `Delete entries, or define "${name}" with more max_entries.`,
@@ -228,23 +237,27 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
   }
 
   *#oneByOne(): Generator<MapBatch> {
-    const { length } = this.#nextKey;
-    let previous: Uint8Array | undefined;
-    while (true) {
-      void this.#fd.number;
-      if (previous === undefined) this.#next.u64(8, 0n);
-      else this.#next.pointer(8, previous);
-      const result = bpf(commands.map_get_next_key, this.#next);
-      if (-result === errnos.ENOENT) return;
-      if (result < 0) throw bpfError(`list keys of ${this.#what}`, -result);
-      const key = this.#nextKey.slice(0, length);
+    let key = this.#keyAfter(undefined);
+    while (key !== undefined) {
+      // Asked for before the key is shown: the reader may delete it, and then the kernel would begin anew.
+      const next = this.#keyAfter(key);
       this.#keyBytes.set(key);
       const found = bpf(commands.map_lookup_elem, this.#element);
       // An entry that went away between the two calls is no longer there to be shown.
       if (found >= 0) yield { count: 1, keys: key, values: this.#valueBytes.slice(0, this.valueCodec.size) };
       else if (-found !== errnos.ENOENT) throw bpfError(`read from ${this.#what}`, -found);
-      previous = key;
+      key = next;
     }
+  }
+
+  #keyAfter(key: Uint8Array | undefined): Uint8Array | undefined {
+    void this.#fd.number;
+    if (key === undefined) this.#next.u64(8, 0n);
+    else this.#next.pointer(8, key);
+    const result = bpf(commands.map_get_next_key, this.#next);
+    if (-result === errnos.ENOENT) return undefined;
+    if (result < 0) throw bpfError(`list keys of ${this.#what}`, -result);
+    return this.#nextKey.slice();
   }
 
   #updateOneByOne(keys: Uint8Array, values: Uint8Array, count: number): void {
