@@ -4,7 +4,7 @@ import { type Btf, readBtf } from '../btf/btf.js';
 import { runInFreshNetns } from '../linux/fresh-netns.js';
 import { findFamily } from '../linux/netlink/generic.js';
 import { createVethPair, getDevice } from '../linux/netlink/route/link.js';
-import { NetlinkSocket, NetlinkSocket } from '../linux/netlink/socket.js';
+import { NetlinkSocket } from '../linux/netlink/socket.js';
 import { errnos } from '../linux/syscall-error.js';
 import { commands } from '../uapi/bpf.generated.js';
 import { Attribute, bpf } from './bpf.js';
