@@ -45,6 +45,7 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
   readonly #update: Attribute;
   /** Without a value, which deleting refuses. */
   readonly #keyOnly: Attribute;
+  readonly #first: Attribute;
   readonly #next: Attribute;
 
   constructor(fd: FileDescriptor, definition: MapDefinition, key: Codec<Key>, value: Codec<Value>) {
@@ -61,7 +62,8 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
     this.#element = element();
     this.#update = element();
     this.#keyOnly = new Attribute(16).u32(0, fd.number).pointer(8, this.#keyBytes);
-    this.#next = new Attribute(32).u32(0, fd.number).pointer(16, this.#nextKey);
+    this.#first = new Attribute(32).u32(0, fd.number).pointer(16, this.#nextKey);
+    this.#next = new Attribute(32).u32(0, fd.number).pointer(8, this.#keyBytes).pointer(16, this.#nextKey);
   }
 
   get name(): string {
@@ -252,9 +254,8 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
 
   #keyAfter(key: Uint8Array | undefined): Uint8Array | undefined {
     void this.#fd.number;
-    if (key === undefined) this.#next.u64(8, 0n);
-    else this.#next.pointer(8, key);
-    const result = bpf(commands.map_get_next_key, this.#next);
+    if (key !== undefined) this.#keyBytes.set(key);
+    const result = bpf(commands.map_get_next_key, key === undefined ? this.#first : this.#next);
     if (-result === errnos.ENOENT) return undefined;
     if (result < 0) throw bpfError(`list keys of ${this.#what}`, -result);
     return this.#nextKey.slice();
