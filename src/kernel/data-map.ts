@@ -27,7 +27,8 @@ export function createDataMap(spec: MapSpec, objectName: string, options: Create
     map.setBytes(onlyKey, initial);
     if (!spec.readOnly) return { map, memory: liveMemory(map) };
     map.freeze();
-    return { map, memory: constantMemory(initial) };
+    // A copy: the spec goes on being changed for further loads.
+    return { map, memory: constantMemory(initial.slice()) };
   } catch (error) {
     map[Symbol.dispose]();
     throw error;

@@ -58,7 +58,12 @@ export function globalsOf(
       const spec = find(name);
       const memory = memoryOf(spec.map);
       if (memory.readOnly) throw new XdpkitError('READ_ONLY', `global variable "${name}": ${memory.readOnly}`);
-      codecOf(spec).encode(memory.view(), spec.offset, value);
+      const { size } = spec;
+      const scratch = new Uint8Array(new ArrayBuffer(size));
+      // Running programs see the memory: it must not hold half of a value, nor one that is refused in the middle.
+      codecOf(spec).encode(new DataView(scratch.buffer), 0, value);
+      const view = memory.view();
+      new Uint8Array(view.buffer, view.byteOffset + spec.offset, size).set(scratch);
       memory.commit();
       return true;
     },

@@ -65,6 +65,6 @@ export function openLinkById(id: number): BpfLink | undefined {
 
 /** Undefined when nothing is pinned there. */
 export function openPinnedLink(path: string): BpfLink | undefined {
-  const fd = openPinned(path, 'link');
+  const fd = openPinned(path, 'link', 'link');
   return fd && new BpfLink(fd);
 }

@@ -1,5 +1,4 @@
 /** From a spec to maps and programs in the kernel. */
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Btf } from '../btf/btf.js';
 import { XdpkitError } from '../errors/error.js';
@@ -14,7 +13,7 @@ import { readMapInfo } from './info.js';
 import { loadBtf } from './kernel-btf.js';
 import type { BpfMap } from './map.js';
 import { adoptMap, type CreateMapOptions, createMap, pinMismatch, shapeDifferences } from './map-create.js';
-import { openPinned } from './pin.js';
+import { openPinned, pinObject } from './pin.js';
 import type { BpfProgram } from './program.js';
 import { loadProgram } from './program-load.js';
 
@@ -42,8 +41,8 @@ export interface LoadedSpec<Program extends BpfProgram = BpfProgram> extends Dis
   readonly programs: ReadonlyMap<string, Program>;
   readonly maps: ReadonlyMap<string, BpfMap>;
   readonly globals: Globals;
-  /** Paths of the maps that the load has pinned; those that it found pinned are not among them. */
-  readonly newPins: readonly string[];
+  /** Takes back the pins that the load has made, for what fails after it; those that it found stay. */
+  removeNewPins(): void;
 }
 
 /**
@@ -67,11 +66,18 @@ export function loadSpec<Program extends BpfProgram>(
     );
   }
   const chosen = chooseProgramsToLoad(spec, options.programs);
+  for (const name of options.maps?.keys() ?? []) {
+    if (spec.maps.some((map) => map.name === name)) continue;
+    throw new XdpkitError('MAP_NOT_FOUND', `${spec.name} has no map "${name}" that another could stand for`);
+  }
   liftMemoryLock();
-  const newPins: string[] = [];
+  const unpin: (() => void)[] = [];
+  const removeNewPins = (): void => {
+    for (const step of unpin.splice(0).reverse()) step();
+  };
   // Undone in reverse where a later step fails; what stays is handed to the loaded object.
   using undo = new UndoStack();
-  undo.add(() => removePins(newPins));
+  undo.add(removeNewPins);
   using btfFd = spec.btf && loadBtf(spec.btf.bytes, spec.name);
   const resources: Disposable[] = [];
   const keep = <Resource extends Disposable>(resource: Resource): Resource => {
@@ -93,7 +99,7 @@ export function loadSpec<Program extends BpfProgram>(
       maps.set(map.name, data.map);
       memories.set(map.name, keep(data.memory));
     } else {
-      maps.set(map.name, keep(createOrOpenMap(map, create, options.pinFolder ?? '/sys/fs/bpf', newPins)));
+      maps.set(map.name, keep(createOrOpenMap(map, create, options.pinFolder ?? '/sys/fs/bpf', unpin)));
     }
   }
 
@@ -131,7 +137,7 @@ export function loadSpec<Program extends BpfProgram>(
     programs,
     maps,
     globals,
-    newPins,
+    removeNewPins,
     [Symbol.dispose]() {
       for (const resource of resources.reverse()) resource[Symbol.dispose]();
       resources.length = 0;
@@ -148,7 +154,9 @@ interface ChosenProgram {
 function chooseProgramsToLoad(spec: ObjectSpec, wanted: LoadOptions['programs']): ChosenProgram[] {
   if (wanted === undefined) {
     return spec.programs.flatMap((program) =>
-      program.type === undefined ? [] : [{ program, type: program.type, attachType: program.attachType }],
+      program.type === undefined || program.section.startsWith('?')
+        ? []
+        : [{ program, type: program.type, attachType: program.attachType }],
     );
   }
   return wanted.map((choice) => {
@@ -170,24 +178,19 @@ function chooseProgramsToLoad(spec: ObjectSpec, wanted: LoadOptions['programs'])
   });
 }
 
-function createOrOpenMap(spec: MapSpec, create: CreateMapOptions, pinFolder: string, newPins: string[]): BpfMap {
+function createOrOpenMap(spec: MapSpec, create: CreateMapOptions, pinFolder: string, unpin: (() => void)[]): BpfMap {
   if (spec.pinning === 'none') return createMap(spec, create);
   const path = join(pinFolder, spec.name);
-  const pinned = openPinned(path, `map "${spec.name}"`);
+  const pinned = openPinned(path, `map "${spec.name}"`, 'map');
   if (pinned !== undefined) return adoptPinned(pinned, spec, path, create.btf);
   const map = createMap(spec, create);
   try {
-    map.pin(path);
+    unpin.push(pinObject(map.fd, path, `map "${spec.name}"`));
   } catch (error) {
     map[Symbol.dispose]();
     throw error;
   }
-  newPins.push(path);
   return map;
-}
-
-export function removePins(paths: readonly string[]): void {
-  for (const path of paths) rmSync(path, { force: true });
 }
 
 function adoptPinned(fd: FileDescriptor, spec: MapSpec, path: string, btf: Btf | undefined): BpfMap {

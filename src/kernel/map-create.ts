@@ -55,6 +55,7 @@ function createAttribute(spec: MapSpec, options: CreateMapOptions, typed: boolea
 
 const numaNodeFlag = 1 << 2;
 const noPreallocation = 1 << 0;
+const readOnlyForPrograms = 1 << 7;
 
 function createError(spec: MapSpec, number: number): XdpkitError {
   const { name, type, keySize, valueSize, maxEntries } = spec;
@@ -109,17 +110,21 @@ export function adoptMap(fd: FileDescriptor, spec: MapSpec, btf: Btf | undefined
   return mapOf(fd, spec, spec, btf);
 }
 
-/** Flags that the kernel adds by itself or that do not change what a map holds. */
-const shapelessFlags = numaNodeFlag;
+/** What does not change what a map holds, or the kernel adds by itself: maps of devices are read-only for programs. */
+function shapelessFlags({ type }: MapSpec): number {
+  return numaNodeFlag | (type === 'devmap' || type === 'devmap_hash' ? readOnlyForPrograms : 0);
+}
 
 /** In which fields a map in the kernel differs from what a spec asks for; empty when it can stand for it. */
 export function shapeDifferences(spec: MapSpec, info: MapInfo): string[] {
-  const fields: [string, string | number, string | number][] = [
+  const shape = ~shapelessFlags(spec);
+  const fields: [string, string | number | bigint, string | number | bigint][] = [
     ['type', spec.type, info.type],
     ['key size', spec.keySize, info.keySize],
     ['value size', spec.valueSize, info.valueSize],
     ['max entries', spec.maxEntries, info.maxEntries],
-    ['flags', spec.flags & ~shapelessFlags, info.flags & ~shapelessFlags],
+    ['flags', spec.flags & shape, info.flags & shape],
+    ['map extra', spec.mapExtra, info.mapExtra],
   ];
   return fields.flatMap(([field, wanted, found]) =>
     wanted === found ? [] : [`${field} is ${found}, the object asks for ${wanted}`],

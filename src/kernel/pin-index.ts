@@ -1,13 +1,13 @@
 /** Which pins hold which objects: every BPF file system that is mounted here is walked once. */
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { listMounts } from '../linux/mount.js';
 import { readLinkInfo, readMapInfo, readProgramInfo } from './info.js';
-import { openPinned } from './pin.js';
+import { openPinned, type PinKind, pinKind } from './pin.js';
 
 export interface Pin {
   readonly path: string;
-  readonly kind: 'program' | 'map' | 'link';
+  readonly kind: PinKind;
   readonly id: number;
 }
 
@@ -39,15 +39,14 @@ function entriesOf(folder: string) {
   }
 }
 
+const readId = { program: readProgramInfo, map: readMapInfo, link: readLinkInfo };
+
 function identify(path: string): Pin | undefined {
   try {
     using fd = openPinned(path, 'pin');
     if (fd === undefined) return undefined;
-    const inode = readlinkSync(`/proc/self/fd/${fd.number}`);
-    if (inode === 'anon_inode:bpf-prog') return { path, kind: 'program', id: readProgramInfo(fd.number).id };
-    if (inode === 'anon_inode:bpf-map') return { path, kind: 'map', id: readMapInfo(fd.number).id };
-    // Links are `bpf_link` or `bpf-link`, by kernel.
-    return /bpf.link/.test(inode) ? { path, kind: 'link', id: readLinkInfo(fd.number).id } : undefined;
+    const kind = pinKind(fd.number);
+    return kind && { path, kind, id: readId[kind](fd.number).id };
   } catch {
     // Iterators and debug files are no pins that could be opened so.
     return undefined;

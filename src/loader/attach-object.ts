@@ -1,7 +1,7 @@
 /** From an object file to a program on a device that stays there: what `attach` and `replace` do. */
 import { XdpkitError } from '../errors/error.js';
 import { keepMaps } from '../kernel/keep-maps.js';
-import { type LoadOptions, removePins } from '../kernel/load.js';
+import type { LoadOptions } from '../kernel/load.js';
 import { readDriver } from '../linux/ethtool.js';
 import { SyscallError } from '../linux/syscall-error.js';
 import { type Attachment, attachmentError, chooseAttachment, readAttachments } from '../xdp/attachment.js';
@@ -77,7 +77,7 @@ export function attachObject(object: OpenedObject, options: AttachObjectOptions)
     const replacedProgram = { before, atomic, keptMaps, freshMaps: kept?.refused ?? [] };
     return { ...common, ...now, fallback: undefined, replaced: replacedProgram };
   } catch (error) {
-    removePins(loaded.newPins);
+    loaded.removeNewPins();
     throw error;
   }
 }
@@ -94,7 +94,9 @@ function load(
     return device.run(() => object.load({ ...load, offloadTo: device.ifindex }));
   } catch (error) {
     if (!(error instanceof SyscallError) || error.code === 'NOT_PERMITTED') throw error;
-    throw new XdpkitError('MODE_UNSUPPORTED', `${device.what} does not take programs for offload: ${error.message}`, {
+    const driver = device.run(() => readDriver(device.name))?.driver ?? 'without a name';
+    const words = `${device.what} cannot run programs itself: its driver, ${driver}, refused to ${error.message}`;
+    throw new XdpkitError('MODE_UNSUPPORTED', words, {
       hint: 'Few network cards run XDP themselves; use --mode native or auto.',
       cause: error,
     });

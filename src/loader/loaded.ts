@@ -29,8 +29,6 @@ export class LoadedObject {
   readonly maps: ReadonlyMap<string, BpfMap>;
   /** Global variables, live; constants can be read. */
   readonly globals: Globals;
-  /** Paths of the maps that the load has pinned; those that it found pinned are not among them. */
-  readonly newPins: readonly string[];
   readonly #loaded: LoadedSpec<LoadedProgram>;
 
   constructor(spec: ObjectSpec, loaded: LoadedSpec<LoadedProgram>) {
@@ -38,7 +36,6 @@ export class LoadedObject {
     this.programs = loaded.programs;
     this.maps = loaded.maps;
     this.globals = loaded.globals;
-    this.newPins = loaded.newPins;
     this.#loaded = loaded;
   }
 
@@ -69,6 +66,11 @@ export class LoadedObject {
     throw new XdpkitError('MAP_NOT_FOUND', `${this.spec.name} has no map "${name}"`, {
       hint: names ? `It has ${names}.` : 'It has no maps.',
     });
+  }
+
+  /** Takes back the pins that the load has made, for what fails after it; those that it found stay. */
+  removeNewPins(): void {
+    this.#loaded.removeNewPins();
   }
 
   [Symbol.dispose](): void {
