@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { XdpkitError } from '../../errors/error.js';
+import { stripVTControlCharacters } from 'node:util';
 import type { Rate, Sample } from '../../stats/reader.js';
 import { defineCommand, netnsFlag } from '../command.js';
 import type { Output } from '../output.js';
+import { wholeNumber } from '../parsers.js';
 import type { Column } from '../table.js';
 import { deviceFlag } from '../xdp-flags.js';
 
@@ -21,14 +22,14 @@ export const stats = defineCommand<Flags, []>({
       netns: netnsFlag,
       interval: {
         kind: 'parsed',
-        parse: positive('--interval', 0.01),
+        parse: seconds,
         optional: true,
         placeholder: 'SECONDS',
         brief: 'Time between two reports (1 when not given)',
       },
       count: {
         kind: 'parsed',
-        parse: positive('--count', 1),
+        parse: atLeastOne,
         optional: true,
         placeholder: 'N',
         brief: 'End after so many reports',
@@ -40,25 +41,37 @@ export const stats = defineCommand<Flags, []>({
     const { interval = 1, count = Number.POSITIVE_INFINITY } = flags;
     using reader = new StatisticsReader({ device: flags.dev, netns: flags.netns });
     let before = reader.read();
+    let shown = 0;
     for (let report = 0; report < count; report += 1) {
       if (!(await waited(interval, context.signal))) return undefined;
       const sample = reader.read();
       const rates = ratesBetween(before, sample);
       output.document(sampleDocument(flags.dev, sample, rates, interval));
-      if (!output.json) await show(output, flags.dev, sample, rates, report > 0);
+      if (!output.json) {
+        const lines = await describe(output, flags.dev, sample, rates);
+        if (report > 0 && output.live) output.goBack(shown);
+        else if (report > 0) output.print();
+        for (const line of lines) output.print(line);
+        shown = rowsOf(lines, context.stdout.columns);
+      }
       before = sample;
     }
     return undefined;
   },
 });
 
-function positive(flag: string, least: number): (text: string) => number {
-  return (text) => {
-    const number = Number(text);
-    if (!Number.isFinite(number) || number < least)
-      throw new XdpkitError('USAGE', `${flag} is a number from ${least} on`);
-    return number;
-  };
+function seconds(text: string): number {
+  const number = Number(text);
+  // What setTimeout takes is bounded.
+  if (text.trim() === '' || !(number >= 0.01 && number <= 86_400))
+    throw new Error(`'${text}' is no number of seconds from 0.01 to 86400`);
+  return number;
+}
+
+function atLeastOne(text: string): number {
+  const number = wholeNumber(text);
+  if (number === 0) throw new Error('at least 1 report is made');
+  return number;
 }
 
 /** False where the user ended it meanwhile. */
@@ -82,8 +95,14 @@ const columns: readonly Column[] = [
 
 type Rates = ReadonlyMap<string, Rate> | undefined;
 
-async function show(output: Output, device: string, sample: Sample, rates: Rates, again: boolean): Promise<void> {
+/** How many rows of a terminal lines take, which wraps what is wider than it is. */
+function rowsOf(lines: readonly string[], width = Number.POSITIVE_INFINITY): number {
+  return lines.reduce((rows, line) => rows + Math.max(1, Math.ceil(stripVTControlCharacters(line).length / width)), 0);
+}
+
+async function describe(output: Output, device: string, sample: Sample, rates: Rates): Promise<string[]> {
   const { formatCount, formatRate } = await import('../units.js');
+  const { renderTable } = await import('../table.js');
   const { program, map, counters, by } = sample;
   const rows = counters
     .filter(({ packets }) => by === 'verdict' || packets > 0n)
@@ -97,10 +116,11 @@ async function show(output: Output, device: string, sample: Sample, rates: Rates
         rate?.bytesPerSecond === undefined ? '-' : formatRate(rate.bytesPerSecond * 8, 'bit'),
       ];
     });
-  if (again && output.live) output.goBack(rows.length + 2);
-  else if (again) output.print();
-  output.print(`${device}: ${program.name} (program ${program.id}, ${program.mode}), map ${map.name} (${map.id})`);
-  await output.table(by === 'verdict' ? columns : [{ title: 'QUEUE' }, ...columns.slice(1)], rows);
+  const titles = by === 'verdict' ? columns : [{ title: 'QUEUE' }, ...columns.slice(1)];
+  return [
+    `${device}: ${program.name} (program ${program.id}, ${program.mode}), map ${map.name} (${map.id})`,
+    ...renderTable(titles, rows, { title: output.colors.dim }).trimEnd().split('\n'),
+  ];
 }
 
 function sampleDocument(device: string, sample: Sample, rates: Rates, interval: number) {

@@ -1,4 +1,5 @@
 import { XdpkitError } from '../../errors/error.js';
+import type { Holder } from '../../xdp/holder.js';
 import type { DeviceFeatures, DeviceStatus, NetnsStatus } from '../../xdp/status.js';
 import { defineCommand, netnsFlag } from '../command.js';
 import type { Output } from '../output.js';
@@ -62,7 +63,6 @@ async function printNetns(output: Output, { devices }: NetnsStatus): Promise<voi
     output.print(devices.length === 1 ? 'no XDP program is attached' : 'no device has an XDP program');
     return;
   }
-  const { describeHolder } = await import('../../xdp/holder.js');
   await output.table(
     [
       { title: 'DEVICE' },
@@ -80,9 +80,33 @@ async function printNetns(output: Output, { devices }: NetnsStatus): Promise<voi
       String(programId),
       program?.tag ?? '-',
       program ? localTime(program.loadedAt) : '-',
-      describeHolder(holder),
+      shortHolder(holder),
     ]),
   );
+  for (const { device, attachment } of attached) {
+    for (const detail of holderDetails(attachment.holder)) output.print(`${device}: ${detail}`);
+  }
+}
+
+function shortHolder(holder: Holder): string {
+  return holder.by === 'link' ? `link ${holder.linkId}` : holder.by === 'libxdp' ? 'libxdp' : holder.by;
+}
+
+/** What does not fit a column. */
+function holderDetails(holder: Holder): string[] {
+  switch (holder.by) {
+    case 'link':
+      return [
+        ...holder.pins.map((path) => `link ${holder.linkId} is pinned at ${path}`),
+        ...holder.processes.map(({ pid, command }) => `link ${holder.linkId} is held by process ${pid} (${command})`),
+      ];
+    case 'libxdp':
+      return [`dispatcher of libxdp with ${holder.members.join(', ') || 'no members that are pinned'}`];
+    case 'netlink':
+      return [];
+    case 'unknown':
+      return [`what holds it is unknown: ${holder.reason}`];
+  }
 }
 
 function describeFeatures(features: DeviceFeatures): string {
