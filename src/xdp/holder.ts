@@ -106,6 +106,6 @@ export function describeHolder(holder: Holder): string {
     case 'libxdp':
       return holder.members.length > 0 ? `libxdp dispatcher with ${holder.members.join(', ')}` : 'libxdp dispatcher';
     case 'unknown':
-      return `unknown (${holder.reason})`;
+      return `something unknown (${holder.reason})`;
   }
 }
