@@ -109,9 +109,10 @@ function hostsOf({ hosts }: Lab): LabHost[] {
 }
 
 function labMade(lab: Lab): DemoStep {
+  const longest = Math.max(...hostsOf(lab).map(({ name }) => name.length));
   return {
-    title: `lab ${lab.name} is up: two network namespaces, one veth pair (Linux ${release()})`,
-    seen: hostsOf(lab).map(({ name, device, ipv4, ipv6 }) => `${name}  ${device}  ${ipv4}  ${ipv6}`),
+    title: `lab ${lab.name} is up: two namespaces and a veth pair (Linux ${release()})`,
+    seen: hostsOf(lab).map(({ name, device, ipv4, ipv6 }) => `${name.padEnd(longest)}  ${device}  ${ipv4}  ${ipv6}`),
     missed: hostsOf(lab).flatMap(({ name }) => (listNetns().includes(name) ? [] : [`there is no namespace ${name}`])),
   };
 }
@@ -158,22 +159,29 @@ async function pingBoth(lab: Lab, signal: AbortSignal, stream: StreamOptions = {
 type StreamOptions = Pick<PingOptions, 'count' | 'intervalMs'>;
 
 function observed(title: string, results: readonly PingResult[], wanted: 'all' | 'none', more?: DemoStep): DemoStep {
+  const lines = results.map((result) => describePing(result, results));
   return {
     title,
-    seen: [...results.map(describePing), ...(more?.seen ?? [])],
+    seen: [...lines, ...(more?.seen ?? [])],
     missed: [
-      ...results
-        .filter(({ sent, received }) => received !== (wanted === 'all' ? sent : 0))
-        .map((result) => `${describePing(result)}, not ${wanted}`),
+      ...results.flatMap(({ sent, received }, index) =>
+        received === (wanted === 'all' ? sent : 0) ? [] : [`${lines[index]}, not ${wanted}`],
+      ),
       ...(more?.missed ?? []),
     ],
   };
 }
 
-function describePing({ destination, sent, received, roundTrips }: PingResult): string {
+/** Addresses of both versions in one column. */
+function destinationOf({ destination }: PingResult, among: readonly PingResult[]): string {
+  return destination.padEnd(Math.max(...among.map((each) => each.destination.length)));
+}
+
+function describePing(result: PingResult, among: readonly PingResult[]): string {
+  const { sent, received, roundTrips } = result;
   const average = roundTrips.reduce((sum, each) => sum + each, 0) / roundTrips.length;
   const time = received > 0 ? `, ${average.toFixed(0)} µs each` : '';
-  return `${destination}  ${received} of ${sent} answered${time}`;
+  return `${destinationOf(result, among)}  ${received} of ${sent} answered${time}`;
 }
 
 /** `struct dropped` of examples/drop-ping. */
@@ -248,10 +256,11 @@ async function swapUnderTraffic(lab: Lab, counters: DemoCounters, signal: AbortS
   const after = counters.dropped();
   const seen: string[] = [];
   const missed: string[] = [];
-  results.forEach(({ destination, sent, received }, index) => {
+  results.forEach((result, index) => {
+    const { sent, received } = result;
     const dropped = Number((after[index] ?? 0n) - (before[index] ?? 0n));
     const lost = sent - received - dropped;
-    const line = `${destination}  ${sent} sent: ${dropped} dropped before the swap, ${received} answered after it, ${lost} lost`;
+    const line = `${destinationOf(result, results)}  ${sent} sent: ${dropped} dropped, then ${received} answered, ${lost} lost`;
     if (lost === 0 && dropped > 0 && received > 0) seen.push(line);
     else missed.push(line);
   });
