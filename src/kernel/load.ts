@@ -4,6 +4,7 @@ import type { Btf } from '../btf/btf.js';
 import { XdpkitError } from '../errors/error.js';
 import type { FileDescriptor } from '../linux/file-descriptor.js';
 import { liftMemoryLock } from '../linux/memory-lock.js';
+import { SyscallError } from '../linux/syscall-error.js';
 import { linkProgram } from '../object/link.js';
 import type { MapSpec, ObjectSpec, ProgramSpec } from '../object/spec.js';
 import { hostIsLittleEndian } from './bpf.js';
@@ -41,6 +42,8 @@ export interface LoadedSpec<Program extends BpfProgram = BpfProgram> extends Dis
   readonly programs: ReadonlyMap<string, Program>;
   readonly maps: ReadonlyMap<string, BpfMap>;
   readonly globals: Globals;
+  /** Why the kernel took no BTF of the object: it then shows no source lines and no types. */
+  readonly btfRefusal: XdpkitError | undefined;
   /** Takes back the pins that the load has made, for what fails after it; those that it found stay. */
   removeNewPins(): void;
 }
@@ -78,7 +81,8 @@ export function loadSpec<Program extends BpfProgram>(
   // Undone in reverse where a later step fails; what stays is handed to the loaded object.
   using undo = new UndoStack();
   undo.add(removeNewPins);
-  using btfFd = spec.btf && loadBtf(spec.btf.bytes, spec.name);
+  const { fd: typesFd, refusal: btfRefusal } = loadTypes(spec);
+  using btfFd = typesFd;
   const resources: Disposable[] = [];
   const keep = <Resource extends Disposable>(resource: Resource): Resource => {
     resources.push(resource);
@@ -121,6 +125,7 @@ export function loadSpec<Program extends BpfProgram>(
       kernelVersion: spec.kernelVersion,
       btf: spec.btf,
       btfFd: btfFd?.number,
+      btfRefusal,
       ifindex: options.offloadTo,
       mapFd,
     });
@@ -137,12 +142,27 @@ export function loadSpec<Program extends BpfProgram>(
     programs,
     maps,
     globals,
+    btfRefusal,
     removeNewPins,
     [Symbol.dispose]() {
       for (const resource of resources.reverse()) resource[Symbol.dispose]();
       resources.length = 0;
     },
   };
+}
+
+/**
+ * Most programs and maps do without BTF in the kernel, and what its checks refuse (functions that are only declared,
+ * names left out by a compiler) need not concern those that are loaded: as in libbpf it is no reason to give up.
+ */
+function loadTypes({ btf, name }: ObjectSpec): { fd?: FileDescriptor; refusal?: XdpkitError } {
+  if (btf === undefined) return {};
+  try {
+    return { fd: loadBtf(btf.bytes, name) };
+  } catch (error) {
+    if (!(error instanceof SyscallError) || error.code === 'NOT_PERMITTED') throw error;
+    return { refusal: error };
+  }
 }
 
 interface ChosenProgram {

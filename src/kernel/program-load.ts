@@ -19,6 +19,8 @@ export interface ProgramLoadOptions {
   readonly kernelVersion?: number | undefined;
   readonly btf?: Btf | undefined;
   readonly btfFd?: number | undefined;
+  /** Why the kernel took no BTF of the object. */
+  readonly btfRefusal?: XdpkitError | undefined;
   /** The device that runs the program itself (offload). */
   readonly ifindex?: number | undefined;
   /** The descriptor of a map by its name in the object. */
@@ -146,17 +148,20 @@ function refusal(linked: LinkedProgram, options: ProgramLoadOptions, number: num
     readVerdict(log, (at) => sourceOf(linked, options.btf, at)),
     log,
     cause,
+    options.btfRefusal && `It was loaded without types, as the kernel refused to ${options.btfRefusal.message}.`,
   );
 }
 
-/** The line of an instruction: the last record at or before it. Records are in the order of instructions. */
+/**
+ * The line of an instruction: the last record at or before it, in the order of instructions; line 0 is the compiler's.
+ */
 function sourceOf(linked: LinkedProgram, btf: Btf | undefined, instruction: number): SourcePlace | undefined {
   if (btf === undefined) return undefined;
   const view = new DataView(linked.lineInfo.buffer, linked.lineInfo.byteOffset, linked.lineInfo.byteLength);
   let found: number | undefined;
   for (let at = 0; at < view.byteLength; at += sizes.lineInfo) {
     if (view.getUint32(at, hostIsLittleEndian) > instruction) break;
-    found = at;
+    if (view.getUint32(at + 12, hostIsLittleEndian) >>> 10 > 0) found = at;
   }
   if (found === undefined) return undefined;
   return {

@@ -16,16 +16,17 @@ export class VerifierError extends XdpkitError {
   readonly instruction: number | undefined;
   readonly source: SourcePlace | undefined;
 
-  constructor(program: string, verdict: VerifierVerdict, log: string, cause?: unknown) {
+  constructor(program: string, verdict: VerifierVerdict, log: string, cause?: unknown, hint?: string) {
     const { reason, instruction, source } = verdict;
     const place = source
-      ? `${source.file}:${source.line}: \`${source.text}\``
+      ? `${source.file}:${source.line}${source.text && `: \`${source.text}\``}`
       : instruction === undefined
         ? ''
         : `instruction ${instruction}`;
     super('VERIFIER', `the verifier refused program "${program}"${place && ` at ${place}`}: ${reason}`, {
       log,
       cause,
+      hint,
     });
     this.program = program;
     this.reason = reason;
@@ -40,25 +41,30 @@ export interface VerifierVerdict {
   readonly source: SourcePlace | undefined;
 }
 
+/** Newer kernels write this one behind the instruction that closes the loop. */
+const gluedReason = /infinite loop detected at insn \d+/g;
 const instructionLine = /^(\d+): \([0-9a-f]{2}\) /;
 /** Register states, summaries, source lines and search notes: all that is no reason. */
 const noReason = [
   instructionLine,
-  /^\d+: (R\d|safe)/,
-  /^; /,
-  /^R\d+(_w)?=.* R\d/,
+  /^\d+: (R\d|frame\d|safe)/,
+  /^;/,
+  /^(cur state: |old state: |frame\d+: )*R\d+(_\w+)?=/,
   /^(processed \d+ insns|verification time|stack depth|mark_precise|from \d+ to \d+|last_idx|parent |regs=|propagating|max_states|total_states)/,
   /^(func#\d+ @\d+|Live regs before insn:|Validating \S+\(\) func#|caller:|callee:|returning from callee:|to caller at)/,
+  /^Func#\d+ .*(is global and assumed valid|is safe for any args)/,
   /^\s*\d+: \.+/,
 ];
 
 /**
  * Finds the reason in a verifier log (`kernel/bpf/verifier.c`): the lines after the last instruction that are neither
- * register states nor totals. `sourceOf` tells the source of an instruction where the object has line information; a
- * log's own source lines are the second choice, as they are older than the refusal.
+ * register states nor totals. `sourceOf` tells the source of an instruction where the object has line information.
  */
 export function readVerdict(log: string, sourceOf: (instruction: number) => SourcePlace | undefined): VerifierVerdict {
-  const lines = log.split('\n').map((line) => line.trimEnd());
+  const lines = log
+    .replace(gluedReason, '\n$&')
+    .split('\n')
+    .map((line) => line.trim());
   let last = -1;
   let instruction: number | undefined;
   lines.forEach((line, index) => {
@@ -67,12 +73,10 @@ export function readVerdict(log: string, sourceOf: (instruction: number) => Sour
     last = index;
     instruction = Number(match[1]);
   });
-  const reasons = lines
-    .slice(last + 1)
-    .filter((line) => line.trim() !== '' && !noReason.some((each) => each.test(line)));
-  // A complaint about the program as a whole comes before any instruction: then its only words are at the end.
+  const reasons = lines.slice(last + 1).filter((line) => line !== '' && !noReason.some((each) => each.test(line)));
+  // A complaint about the program as a whole, or about a loop, names the instruction itself.
   const named = reasons.map((line) => /\binsn (\d+)\b/.exec(line)?.[1]).find((number) => number !== undefined);
-  const at = instruction ?? (named === undefined ? undefined : Number(named));
+  const at = named === undefined ? instruction : Number(named);
   return {
     reason: reasons.length > 0 ? reasons.join('; ') : 'it gave no reason in its log',
     instruction: at,

@@ -29,6 +29,8 @@ export class LoadedObject {
   readonly maps: ReadonlyMap<string, BpfMap>;
   /** Global variables, live; constants can be read. */
   readonly globals: Globals;
+  /** Why the kernel took no BTF of the object: it then shows no source lines and no types. */
+  readonly btfRefusal: XdpkitError | undefined;
   readonly #loaded: LoadedSpec<LoadedProgram>;
 
   constructor(spec: ObjectSpec, loaded: LoadedSpec<LoadedProgram>) {
@@ -36,6 +38,7 @@ export class LoadedObject {
     this.programs = loaded.programs;
     this.maps = loaded.maps;
     this.globals = loaded.globals;
+    this.btfRefusal = loaded.btfRefusal;
     this.#loaded = loaded;
   }
 

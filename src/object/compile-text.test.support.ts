@@ -1,6 +1,6 @@
 /** Compiles C that a test writes down itself. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type OpenedObject, parseObject } from '../loader/open.js';
@@ -16,23 +16,23 @@ export interface TextOptions {
   readonly name?: string;
 }
 
-const prelude = `#include <linux/bpf.h>
-#include <stdbool.h>
-#include <bpf/bpf_helpers.h>
-`;
+const prelude = join(folder, 'prelude.h');
+writeFileSync(prelude, '#include <linux/bpf.h>\n#include <stdbool.h>\n#include <bpf/bpf_helpers.h>\n');
 
 let count = 0;
 
-/** The object file that clang makes of `source`, with the usual headers and a licence. Line 1 is the source's first. */
+/** The object file that clang makes of `source`, called `text.c`, with the usual headers and a licence. */
 export function compileText(source: string, { target = 'bpf', debug = true }: TextOptions = {}): Uint8Array {
-  const path = join(folder, `${count++}`);
-  writeFileSync(`${path}.c`, `${prelude}#line 1 "text.c"\n${source}\nchar _license[] SEC("license") = "GPL";\n`);
+  const inside = join(folder, String(count++));
+  mkdirSync(inside);
+  const [path, output] = [join(inside, 'text.c'), join(inside, 'text.o')];
+  writeFileSync(path, `${source}\nchar _license[] SEC("license") = "GPL";\n`);
   const architecture = { x64: 'x86_64', arm64: 'aarch64' }[process.arch as string] ?? process.arch;
-  const options = ['-O2', '-w', '-target', target, `-I/usr/include/${architecture}-linux-gnu`];
-  execFileSync('clang', [...options, ...(debug ? ['-g'] : []), '-c', `${path}.c`, '-o', `${path}.o`], {
+  const options = ['-O2', '-w', '-target', target, `-I/usr/include/${architecture}-linux-gnu`, '-include', prelude];
+  execFileSync('clang', [...options, ...(debug ? ['-g'] : []), '-c', path, '-o', output], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  return readFileSync(`${path}.o`);
+  return readFileSync(output);
 }
 
 export function openText(source: string, options: TextOptions = {}): OpenedObject {
