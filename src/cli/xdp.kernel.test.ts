@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { labUp } from '../lab/lab-up.js';
 import { sweepLabs } from '../lab/remove.js';
 import { netnsPath } from '../linux/named-netns.js';
-import { assertNoTraces, objectPath, seenByIp, token, toolIn } from '../xdp/real.test.support.js';
+import { assertNoTraces, objectPath, seenByIp, token, tool, toolIn } from '../xdp/real.test.support.js';
 import { runWords } from './run-words.test.support.js';
 
 before(() => void sweepLabs());
@@ -150,6 +150,46 @@ test('a namespace by name, path and process id, and all at once', async () => {
     child.kill();
     await once(child, 'exit');
   }
+});
+
+test('under ip netns exec, which hides the BPF file system, netlink holds the program: it stays', async () => {
+  using lab = labUp({ temporary: true });
+  const { left } = lab.hosts;
+  const inside = (...words: string[]) =>
+    tool('ip', 'netns', 'exec', left.name, process.execPath, main, ...words, '--dev', 'veth0', '--json');
+  assert.equal(JSON.parse(inside('attach', objectPath('ONE'))).held.by, 'netlink');
+  assert.equal(seenByIp(left.name).mode, 'xdp');
+  assert.deepEqual(JSON.parse(inside('status')).namespaces[0].devices[0].attachments[0].held, { by: 'netlink' });
+  assert.equal(JSON.parse(inside('replace', objectPath('OLD'), '--section', 'xdp_drop')).replaced.atomic, true);
+  inside('detach');
+  await assertNoTraces(lab);
+
+  // A link that is pinned outside is seen and taken off from inside; its dead pin goes with the next attach.
+  const on = ['--dev', 'veth0', '--netns', left.name];
+  await text('attach', objectPath('ONE'), ...on);
+  assert.equal(JSON.parse(inside('replace', objectPath('ONE'))).held.by, 'link');
+  inside('detach');
+  assert.equal(seenByIp(left.name).mode, 'none');
+  await text('attach', objectPath('ONE'), ...on);
+  await text('detach', ...on);
+  await assertNoTraces(lab);
+});
+
+test('a driver without native XDP: its words, and auto goes on in generic mode', async () => {
+  using lab = labUp({ temporary: true });
+  const { left } = lab.hosts;
+  tool('ip', '-n', left.name, 'link', 'add', 'br0', 'type', 'bridge');
+  const words = ['attach', objectPath('ONE'), '--dev', 'br0', '--netns', left.name];
+  const native = await runWords([...words, '--mode', 'native']);
+  assert.equal(native.exitCode, 5);
+  assert.match(
+    native.stderr,
+    /^error: attach program "alone_\w+" to device "br0" in native mode: Underlying driver .* \(.*EOPNOTSUPP\)\nhint/,
+  );
+  assert.equal(native.stderr.match(/Underlying driver/g)?.length, 1, native.stderr);
+  assert.equal(seenByIp(left.name, 'br0').mode, 'none');
+  assert.match(await text(...words), /^ {2}mode {5}generic, as the driver refused native: Underlying driver/m);
+  assert.equal(seenByIp(left.name, 'br0').mode, 'xdpgeneric');
 });
 
 test('an old section name, by --section and by --prog', async () => {

@@ -27,7 +27,7 @@ async function readObjectFile(path: string): Promise<Uint8Array> {
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
     const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : String(cause);
     throw new XdpkitError('FILE_NOT_FOUND', `open ${path}: ${why}`, {
-      cause,
+      cause: code === 'ENOENT' || code === 'EISDIR' ? undefined : cause,
       hint: path.endsWith('.c') ? 'This is C source: compile it with `xdpkit build` first.' : undefined,
     });
   }

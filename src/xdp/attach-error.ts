@@ -13,16 +13,15 @@ export function explainAttachError(device: DeviceHandle, mode: XdpMode, error: u
     const attachments = readAttachments(device);
     return attachments.length > 0 ? attachmentError('ATTACH_EXISTS', device, attachments) : error;
   }
-  const tried = `attach to ${device.what} in ${mode} mode`;
   if (errnoName === 'ERANGE' || /\bMTU\b/i.test(error.said ?? '')) {
-    return new XdpkitError('MTU_TOO_LARGE', `${tried}: ${wordsOf(error)}; its own MTU is ${device.read().mtu}`, {
+    return new XdpkitError('MTU_TOO_LARGE', `${error.message}; its own MTU is ${device.read().mtu}`, {
       hint:
         'Lower the MTU of the device, and of its peer for veth (3,506 bytes or less fit a page), compile the program ' +
         'with SEC("xdp.frags"), or use --mode generic.',
       cause: error,
     });
   }
-  return new XdpkitError('MODE_UNSUPPORTED', `${tried}: ${wordsOf(error)}`, { hint: modeHints[mode], cause: error });
+  return new XdpkitError('MODE_UNSUPPORTED', error.message, { hint: modeHints[mode], cause: error });
 }
 
 const explained = ['ENODEV', 'EBUSY', 'EEXIST', 'ERANGE', 'EOPNOTSUPP', 'ENOTSUPP', 'EINVAL', 'ENOSPC', 'ENOMEM'];
