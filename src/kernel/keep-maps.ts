@@ -23,15 +23,16 @@ export function keepMaps(spec: ObjectSpec, programId: number): KeptMaps {
   const refused: { name: string; reason: string }[] = [];
   const declared = spec.maps.filter((map) => map.origin !== 'data');
   try {
-    for (const id of mapIdsOf(programId)) {
+    const infos = mapIdsOf(programId).flatMap((id) => {
       using fd = openById('map', id);
-      if (fd === undefined) continue;
-      const info = readMapInfo(fd.number);
+      return fd === undefined ? [] : [readMapInfo(fd.number)];
+    });
+    for (const info of infos) {
       const candidates = declared.filter((map) => kernelName(map.name) === info.name);
       const [wanted, ...others] = candidates;
       if (wanted === undefined) continue;
       const differences = shapeDifferences(wanted, info);
-      if (others.length > 0) {
+      if (others.length > 0 || infos.some((other) => other !== info && other.name === info.name)) {
         refuse(
           candidates,
           `their names are the same in the kernel, which cuts them at 15 bytes: "${info.name}"`,
@@ -39,8 +40,8 @@ export function keepMaps(spec: ObjectSpec, programId: number): KeptMaps {
         );
       } else if (differences.length > 0) refuse([wanted], differences.join('; '), refused);
       else {
-        const again = openById('map', id);
-        if (again) maps.set(wanted.name, adoptMap(again, wanted, spec.btf));
+        const fd = openById('map', info.id);
+        if (fd) maps.set(wanted.name, adoptMap(fd, wanted, spec.btf));
       }
     }
   } catch (error) {
