@@ -89,10 +89,13 @@ export interface BpfErrorDetail extends SyscallErrorDetail {
   readonly needs?: readonly Capability[] | undefined;
 }
 
-/** The error of a refused call. For EPERM the cause is probed and told. */
+/**
+ * The error of a refused call. For EPERM the cause is probed and told; EACCES is never about capabilities, but about a
+ * file's mode, a security module or the verifier's judgement.
+ */
 export function bpfError(tried: string, number: number, detail: BpfErrorDetail = {}): XdpkitError {
   const full = { syscall: 'bpf', ...detail };
-  if (number !== errnos.EPERM && number !== errnos.EACCES) return new SyscallError(tried, number, full);
+  if (number !== errnos.EPERM) return new SyscallError(tried, number, full);
   const diagnosis = diagnosePermission(detail.needs);
   if (diagnosis === undefined)
     return new SyscallError(tried, number, { ...full, code: detail.code ?? 'NOT_PERMITTED' });

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { test } from 'node:test';
+import { possibleCpus } from '../linux/cpu.js';
 import type { LoadedObject } from '../loader/loaded.js';
 import { parseObject } from '../loader/open.js';
 import { openText } from '../object/compile-text.test.support.js';
@@ -48,7 +50,7 @@ test('constants set before the load decide what the program does, and cannot be 
     const rodata = loaded.map('.rodata');
     assert.match(
       refusalOf(() => rodata.setBytes(new Uint8Array(4), new Uint8Array(rodata.definition.valueSize))),
-      /^NOT_PERMITTED: write to map ".rodata"/,
+      /^READ_ONLY: write to map ".rodata": the map is frozen: its contents are constants/,
     );
   }
 });
@@ -239,6 +241,18 @@ SEC("xdp") int ${name}b(struct xdp_md *context) { __u32 key = 0; return *(__u32 
     assert.equal(namesInKernel(name).length, 3);
   }
   assert.deepEqual(leftInKernel(name), []);
+});
+
+test('what cannot be created yet is said; buffers of perf events get an entry for each CPU', () => {
+  assert.match(
+    refusalOf(() => parseObject(fixture('btf-maps'), 'btf-maps.o').load({ pinFolder: '/sys/fs/bpf/xdpkit-load-test' })),
+    /^OBJECT_UNSUPPORTED: map "tables" holds maps \(array_of_maps\): xdpkit cannot create it yet/,
+  );
+  assert.equal(existsSync('/sys/fs/bpf/xdpkit-load-test'), false);
+  using loaded = openText(
+    'struct { __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); __uint(key_size, 4); __uint(value_size, 4); } events SEC(".maps");',
+  ).load();
+  assert.equal(loaded.map('events').info().maxEntries, possibleCpus());
 });
 
 test('an object for the other byte order is refused', () => {

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Btf } from '../btf/btf.js';
 import { XdpkitError } from '../errors/error.js';
+import { possibleCpus } from '../linux/cpu.js';
 import type { FileDescriptor } from '../linux/file-descriptor.js';
 import { liftMemoryLock } from '../linux/memory-lock.js';
 import { SyscallError } from '../linux/syscall-error.js';
@@ -93,7 +94,7 @@ export function loadSpec<Program extends BpfProgram>(
   const create: CreateMapOptions = { btf: spec.btf, btfFd: btfFd?.number, ifindex: options.offloadTo };
   const maps = new Map<string, BpfMap>();
   const memories = new Map<string, GlobalMemory>();
-  for (const map of spec.maps) {
+  for (const map of spec.maps.map(withUsualSize)) {
     const given = options.maps?.get(map.name);
     if (given) {
       maps.set(map.name, given);
@@ -196,6 +197,11 @@ function chooseProgramsToLoad(spec: ObjectSpec, wanted: LoadOptions['programs'])
     }
     return { program, type: program.type, attachType: program.attachType };
   });
+}
+
+/** Buffers of perf events have an entry for each CPU where their definition says nothing, as in libbpf. */
+function withUsualSize(map: MapSpec): MapSpec {
+  return map.type === 'perf_event_array' && map.maxEntries === 0 ? { ...map, maxEntries: possibleCpus() } : map;
 }
 
 function createOrOpenMap(spec: MapSpec, create: CreateMapOptions, pinFolder: string, unpin: (() => void)[]): BpfMap {

@@ -22,8 +22,14 @@ export interface CreateMapOptions {
   readonly ifindex?: number | undefined;
 }
 
-/** Creates a map. Errors: `MAP_CREATE` with what the kernel said. */
+/** Creates a map. Errors: `MAP_CREATE` with what the kernel said, `OBJECT_UNSUPPORTED` for maps of maps. */
 export function createMap(spec: MapSpec, options: CreateMapOptions = {}): BpfMap {
+  if (spec.type === 'array_of_maps' || spec.type === 'hash_of_maps') {
+    throw new XdpkitError(
+      'OBJECT_UNSUPPORTED',
+      `map "${spec.name}" holds maps (${spec.type}): xdpkit cannot create it yet`,
+    );
+  }
   const typed = options.btfFd !== undefined && (spec.keyType !== undefined || spec.valueType !== undefined);
   let result = bpf(commands.map_create, createAttribute(spec, options, typed));
   // Some map types take no BTF, and older kernels take it for fewer of them.

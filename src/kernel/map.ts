@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { BtfValue, Codec } from '../btf/codec.js';
 import { XdpkitError } from '../errors/error.js';
 import type { FileDescriptor } from '../linux/file-descriptor.js';
@@ -235,7 +236,14 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
         cause: bpfError(tried, number),
       });
     }
+    if (number === errnos.EPERM && this.#isFrozen()) {
+      return bpfError(tried, number, { code: 'READ_ONLY', said: 'the map is frozen: its contents are constants' });
+    }
     return bpfError(tried, number);
+  }
+
+  #isFrozen(): boolean {
+    return /^frozen:\s*1$/m.test(readFileSync(`/proc/self/fdinfo/${this.fd}`, 'utf8'));
   }
 
   *#oneByOne(): Generator<MapBatch> {

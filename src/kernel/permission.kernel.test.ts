@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, rmSync } from 'node:fs';
 import { test } from 'node:test';
+import { ensureBpfFileSystem } from './bpf-file-system.js';
 import { runWithCapabilities } from './capabilities.test.support.js';
 import { missingCapabilities } from './permission.js';
 
@@ -40,6 +43,24 @@ test('listing the kernel’s objects asks for CAP_SYS_ADMIN', () => {
   const { code, message } = refusal(['bpf', 'net_admin'], imports, "[...listIds('program')]") as Record<string, string>;
   assert.equal(code, 'NOT_PERMITTED');
   assert.match(message ?? '', /the process lacks CAP_SYS_ADMIN/);
+});
+
+test('a refused file mode is not taken for a missing capability', () => {
+  ensureBpfFileSystem();
+  const path = `/sys/fs/bpf/xdpkit-mode-${process.pid}`;
+  execFileSync('bpftool', ['map', 'create', path, ...'type array key 4 value 4 entries 1 name mode'.split(' ')], {
+    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
+  });
+  try {
+    chmodSync(path, 0);
+    const imports = "const { openPinned } = await import('./pin.js');";
+    assert.deepEqual(refusal(['bpf'], imports, `openPinned('${path}', 'map "mode"')`), {
+      code: 'NOT_PERMITTED',
+      message: `open map "mode" pinned at ${path}: Permission denied (EACCES)`,
+    });
+  } finally {
+    rmSync(path);
+  }
 });
 
 test('netlink takes no CAP_SYS_ADMIN for CAP_NET_ADMIN', () => {
