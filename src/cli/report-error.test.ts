@@ -51,6 +51,7 @@ test('the log only with --verbose', () => {
   assert.doesNotMatch(short.stderr, /r1 = 5/);
   assert.match(short.stderr, /--verbose/);
   assert.match(report(error, { verbose: true }).stderr, /0: r1 = 5\n1: exit\n$/);
+  assert.equal(report(new XdpkitError('VERIFIER', 'refused', { log: '\n' })).stderr, 'error: refused\n');
 });
 
 test('with --json one document with code, message, hint and log', () => {

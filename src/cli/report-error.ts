@@ -29,8 +29,9 @@ function asText(error: unknown, known: XdpkitError | undefined, context: Context
     lines.push(stackOf(error), 'This is a bug in xdpkit: please report it with the lines above.');
   } else {
     if (known.hint !== undefined) lines.push(`${cyan('hint:')} ${known.hint}`);
-    if (known.log !== undefined && flags.verbose) lines.push('', known.log.trimEnd());
-    else if (known.log !== undefined) lines.push(`${cyan('hint:')} --verbose shows the whole log`);
+    const log = known.log?.trimEnd();
+    if (log && flags.verbose) lines.push('', log);
+    else if (log) lines.push(`${cyan('hint:')} --verbose shows the whole log`);
   }
   return `${lines.join('\n')}\n`;
 }
