@@ -14,6 +14,7 @@ export type Holder =
       readonly by: 'link';
       readonly linkId: number;
       readonly pins: readonly string[];
+      /** Who holds its descriptor, where no pin does: to look for them is a walk over all of /proc. */
       readonly processes: readonly HoldingProcess[];
     }
   /** The device itself holds it, until it is detached: `ip link`, `bpftool net attach`, `xdp-loader` do so. */
@@ -69,7 +70,8 @@ export function findHolder(held: HeldProgram, index: HolderIndex): Holder {
   }
   if (link) {
     const pins = index.pins.filter((pin) => pin.kind === 'link' && pin.id === link.id).map((pin) => pin.path);
-    return { by: 'link', linkId: link.id, pins, processes: listHoldingProcesses('link', link.id) };
+    const processes = pins.length > 0 ? [] : listHoldingProcesses('link', link.id);
+    return { by: 'link', linkId: link.id, pins, processes };
   }
   if (held.programName !== dispatcherName) return { by: 'netlink' };
   return { by: 'libxdp', ...findDispatcherFolder(held.ifindex, held.programId) };
