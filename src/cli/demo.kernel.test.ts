@@ -105,6 +105,24 @@ test('Ctrl-C at any moment leaves nothing behind', async () => {
   assert.ok(interrupted >= 4, `only ${interrupted} had begun`);
 });
 
+test('output that cannot be written ends it in a sentence, and leaves nothing', async () => {
+  const child = spawn('sh', ['-c', `exec ${process.execPath} ${main} demo > /dev/full`], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const said = child.stderr.toArray();
+  const watch = new Watch(child.pid);
+  while (child.exitCode === null) {
+    await sleep(5);
+    watch.look();
+  }
+  assert.equal(child.exitCode, 1);
+  assert.match((await said).join(''), /^error: the output cannot be written: ENOSPC.*\n$/);
+  assert.equal(watch.made.size, 1);
+  watch.assertNothingLeft();
+  const atTheEnd = spawnSync('sh', ['-c', `${process.execPath} ${main} --version > /dev/full`], { encoding: 'utf8' });
+  assert.deepEqual([atTheEnd.status, atTheEnd.stderr.match(/\n/g)?.length], [1, 1], atTheEnd.stderr);
+});
+
 test('a step that does not hold ends it with 7, says which, and leaves nothing', async () => {
   // A copy of the package whose drop-ping drops nothing.
   const folder = mkdtempSync(join(scratch, 'broken-'));

@@ -24,11 +24,16 @@ function handSignalsOver(): void {
   signalsAreOurs = false;
 }
 
-// Who reads the output may have seen enough of it (`| head`): nothing to complain about.
+// Who reads the output may have seen enough of it (`| head`): nothing to complain about. A full disk is, but what the
+// command has made must be cleaned up all the same.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    if (stoppedWith === undefined) stop(0);
+    if (stoppedWith !== undefined) return;
+    stop(error.code === 'EPIPE' ? 0 : 1);
+    if (error.code === 'EPIPE') return;
+    // The command may have ended before its output was seen to fail.
+    process.exitCode = 1;
+    process.stderr.write(`error: the output cannot be written: ${error.message}\n`);
   });
 }
 
