@@ -28,6 +28,7 @@ export const packages = [
   },
   { name: 'iproute2', proof: { command: 'ip' }, jobs: ['test', 'ci'], why: 'a peer that attaches by netlink' },
   { name: 'ethtool', proof: { command: 'ethtool' }, jobs: ['test', 'ci'], why: 'a peer to compare with' },
+  { name: 'iputils-ping', proof: { command: 'ping' }, jobs: ['test', 'ci'], why: 'a ping that is not ours' },
   { name: 'tcpdump', proof: { command: 'tcpdump' }, jobs: ['test', 'ci'], why: 'a witness of what is sent' },
   { name: 'bpftool', proof: { command: 'bpftool' }, jobs: ['test', 'bench', 'ci'], why: 'a peer to compare with' },
   { name: 'xdp-tools', proof: { command: 'xdp-loader' }, jobs: ['test', 'bench', 'ci'], why: 'a peer to compare with' },
@@ -79,10 +80,13 @@ const aptOptions = [
   'DPkg::Lock::Timeout=300',
 ];
 
-/** Runs apt-get with its output on stderr; gives its exit status. */
+/** Runs apt-get; gives its exit status. What it prints is only of interest when it fails. */
 function aptGet(...words) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  return spawnSync('apt-get', [...aptOptions, ...words], { env, stdio: ['ignore', 2, 2], timeout: 1_800_000 }).status;
+  const options = { env, stdio: ['ignore', 'pipe', 'pipe'], timeout: 1_800_000, maxBuffer: 64 * 1024 * 1024 };
+  const { status, stdout, stderr } = spawnSync('apt-get', [...aptOptions, ...words], options);
+  if (status !== 0) process.stderr.write(Buffer.concat([stdout, stderr]));
+  return status;
 }
 
 export function hasApt() {
