@@ -208,6 +208,24 @@ test('two links that nobody pinned cannot be told apart: status says so, and det
   assert.deepEqual([seenByIp(left.name).mode, seenByIp(right.name).mode], ['xdp', 'xdp']);
 });
 
+test('a device that was moved to another namespace after the attach keeps its link, and comes off there', () => {
+  using lab = labUp({ temporary: true });
+  using elsewhere = labUp({ temporary: true });
+  const { left } = lab.hosts;
+  const target = { device: 'moved0', netns: elsewhere.hosts.left.name };
+  using object = load();
+  {
+    using _ = object.program(drop).attachXdp({ ...targetOf(left), pin: true });
+  }
+  const before = holderOn(left);
+  tool('ip', '-n', left.name, 'link', 'set', 'veth0', 'name', 'moved0', 'netns', target.netns);
+  const [moved] = readStatus(target).devices[0]?.attachments ?? [];
+  assert.deepEqual(moved?.holder, before);
+  detachXdp(target);
+  assert.equal(seenByIp(target.netns, 'moved0').mode, 'none');
+  assert.ok(before?.by === 'link' && before.pins.every((path) => !existsSync(path)));
+});
+
 test('only the mode that was named', () => {
   using lab = labUp({ temporary: true });
   const { left } = lab.hosts;
