@@ -3,7 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findClang } from '../compile/clang.js';
 import { type OpenedObject, parseObject } from '../loader/open.js';
+
+const clang = findClang(undefined, process.env);
 
 const folder = mkdtempSync(join(tmpdir(), 'xdpkit-text-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -29,7 +32,7 @@ export function compileText(source: string, { target = 'bpf', debug = true }: Te
   writeFileSync(path, `${source}\nchar _license[] SEC("license") = "GPL";\n`);
   const architecture = { x64: 'x86_64', arm64: 'aarch64' }[process.arch as string] ?? process.arch;
   const options = ['-O2', '-w', '-target', target, `-I/usr/include/${architecture}-linux-gnu`, '-include', prelude];
-  execFileSync('clang', [...options, ...(debug ? ['-g'] : []), '-c', path, '-o', output], {
+  execFileSync(clang, [...options, ...(debug ? ['-g'] : []), '-c', path, '-o', output], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   return readFileSync(output);

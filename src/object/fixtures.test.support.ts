@@ -4,6 +4,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findClang } from '../compile/clang.js';
+
+const clang = findClang(undefined, process.env);
 
 const sources = fileURLToPath(new URL('../../src/object/testdata/', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'xdpkit-object-'));
@@ -29,7 +32,7 @@ export function fixturePath(name: Fixture, { defines = [], target = 'bpf', debug
   const architecture = { x64: 'x86_64', arm64: 'aarch64' }[process.arch as string] ?? process.arch;
   const options = ['-O2', '-Wall', '-target', target, `-I/usr/include/${architecture}-linux-gnu`];
   execFileSync(
-    'clang',
+    clang,
     [...options, ...(debug ? ['-g'] : []), ...defines.map((one) => `-D${one}`), '-c', sourcePath(name), '-o', path],
     { stdio: ['ignore', 'ignore', 'inherit'] },
   );

@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findClang } from '../compile/clang.js';
 import { targetArguments } from '../compile/target.js';
 import type { ErrorCode } from '../errors/codes.js';
 import { XdpkitError } from '../errors/error.js';
@@ -13,6 +14,8 @@ import { pinRoot } from '../kernel/pin.js';
 import type { Lab } from '../lab/lab.js';
 import { netnsPath } from '../linux/named-netns.js';
 import { type OpenedObject, parseObject } from '../loader/open.js';
+
+const clang = findClang(undefined, process.env);
 
 /** In the name of every program and pinned map of this process: other tests run at the same time. */
 export const token = randomBytes(3).toString('hex');
@@ -28,7 +31,7 @@ export function objectPath(...defines: string[]): string {
   const path = join(scratch, `${defines.join('-').replace(/[^\w-]/g, '_')}.bpf.o`);
   if (existsSync(path)) return path;
   const options = [...targetArguments(), `-DTOKEN=${token}`, ...defines.map((define) => `-D${define}`)];
-  execFileSync('clang', ['-O2', '-g', '-Wall', ...options, '-c', source, '-o', path]);
+  execFileSync(clang, ['-O2', '-g', '-Wall', ...options, '-c', source, '-o', path]);
   return path;
 }
 
