@@ -263,3 +263,14 @@ test('the live table writes over itself, also where its lines wrap', async () =>
       );
   }
 });
+
+test('a dry run asks the verifier and leaves the device, the kernel and the pins as they were', async () => {
+  using lab = labUp({ temporary: true });
+  const { left } = lab.hosts;
+  const words = ['attach', objectPath('TWO'), '--prog', pass, '--dev', 'veth0', '--netns', left.name, '--dry-run'];
+  assert.equal(await text(...words), `the verifier accepts ${pass}; nothing was attached to veth0\n`);
+  const { program, dryRun } = await json(...words);
+  assert.deepEqual([program.name, dryRun, program.translatedSize > 0], [pass, true, true]);
+  assert.equal(seenByIp(left.name).mode, 'none');
+  await assertNoTraces();
+});

@@ -33,6 +33,8 @@ export interface AttachedObject {
   readonly heldBy: 'link' | 'netlink';
   readonly pinnedAt: string | undefined;
   readonly replaced: ReplacedProgram | undefined;
+  /** Why the kernel refused the object's BTF, where it was loaded without. */
+  readonly btfRefusal: string | undefined;
 }
 
 export interface ReplacedProgram {
@@ -42,6 +44,14 @@ export interface ReplacedProgram {
   /** Maps that the new program goes on with. */
   readonly keptMaps: readonly string[];
   readonly freshMaps: readonly { readonly name: string; readonly reason: string }[];
+}
+
+export interface VerifiedProgram {
+  readonly name: string;
+  /** Bytes of instructions after the verifier's rewriting. */
+  readonly translatedSize: number;
+  /** Bytes of machine code; 0 where the JIT is off. */
+  readonly jitedSize: number;
 }
 
 /**
@@ -65,6 +75,7 @@ export function attachObject(object: OpenedObject, options: AttachObjectOptions)
     ifindex: device.ifindex,
     driver: device.run(() => readDriver(device.name))?.driver,
     program: { name: program.name, id: program.id },
+    btfRefusal: loaded.btfRefusal?.message,
   };
   try {
     if (replaced === undefined) {
@@ -80,6 +91,16 @@ export function attachObject(object: OpenedObject, options: AttachObjectOptions)
     loaded.removeNewPins();
     throw error;
   }
+}
+
+/** Asks the verifier and leaves nothing: neither attached, nor pinned, nor loaded. Errors: those of `load`. */
+export function verifyObject(object: OpenedObject, options: AttachObjectOptions): VerifiedProgram {
+  const choice = chooseXdpProgram(object.spec, options);
+  using device = openDevice(options);
+  using loaded = load(object, device, options.mode, { programs: [choice] });
+  loaded.removeNewPins();
+  const { translatedSize, jitedSize } = loaded.program(choice.name).info();
+  return { name: choice.name, translatedSize, jitedSize };
 }
 
 /** For offload the program is translated by the card's driver, so it is loaded for that device and no other. */

@@ -1,17 +1,8 @@
-import type { XdpMode } from '../../xdp/mode.js';
-import { defineCommand, netnsFlag } from '../command.js';
-import { deviceFlag, objectParameter, programFlag, sectionFlag, someModeFlag } from '../xdp-flags.js';
-import { reportAttached } from './attach.js';
+import { type AttachFlags, attachAndReport, attachFlags } from '../attach-and-report.js';
+import { defineCommand } from '../command.js';
+import { objectParameter, someModeFlag } from '../xdp-flags.js';
 
-type Flags = {
-  readonly dev: string;
-  readonly netns?: string;
-  readonly prog?: string;
-  readonly section?: string;
-  readonly mode?: XdpMode;
-};
-
-export const replace = defineCommand<Flags, [string]>({
+export const replace = defineCommand<AttachFlags, [string]>({
   brief: "Swap a device's program for one of an object, without a packet in between",
   description: [
     "Swap a device's program, whoever attached it, for one of an object. The swap is atomic: each packet meets the old",
@@ -21,25 +12,12 @@ export const replace = defineCommand<Flags, [string]>({
   parameters: {
     positional: { kind: 'tuple', parameters: [objectParameter] },
     flags: {
-      dev: deviceFlag,
-      netns: netnsFlag,
-      prog: programFlag,
-      section: sectionFlag,
+      ...attachFlags,
       mode: { ...someModeFlag, brief: 'The mode to run in (the present one when not given)' },
     },
   },
   async run({ flags, output }, path) {
-    const { openObject } = await import('../../loader/open.js');
-    const { attachObject } = await import('../../loader/attach-object.js');
-    const result = attachObject(await openObject(path), {
-      device: flags.dev,
-      netns: flags.netns,
-      program: flags.prog,
-      section: flags.section,
-      mode: flags.mode,
-      replace: 'require',
-    });
-    reportAttached(output, result);
+    await attachAndReport(output, path, flags, 'require');
     return undefined;
   },
 });
