@@ -7,6 +7,7 @@ import { FormatError } from '../errors/error.js';
 import { decodeType, type Record as TypeRecord } from './decode.js';
 import { fixedSizes, kindNames, kindNumbers, memberSizes, typeHeaderSize } from './kinds.js';
 import { typeName } from './name.js';
+import { NameIndex } from './names.js';
 import type { BtfKind, BtfType, TypeId } from './types.js';
 
 const magic = 0xeb9f;
@@ -63,6 +64,7 @@ export class Btf {
   readonly #strings: Cursor;
   readonly #offsets: Uint32Array;
   readonly #decoded = new Map<TypeId, BtfType>();
+  #names: NameIndex | undefined;
 
   /** For `readBtf`. */
   constructor(bytes: Uint8Array, where: string, types: Cursor, strings: Cursor) {
@@ -103,6 +105,20 @@ export class Btf {
       if (this.#stringIs(this.#view.getUint32(offset, this.#types.littleEndian), bytes)) return id;
     }
     return undefined;
+  }
+
+  /**
+   * The types of C with a name, whatever their kinds and flavours (`name`, `name___old`), in order. The first call
+   * indexes all names.
+   */
+  idsNamed(name: string): TypeId[] {
+    this.#names ??= new NameIndex({
+      count: this.count,
+      strings: this.#strings.bytes,
+      kindNumber: (id) => this.#kindNumber(this.#offsets[id] as number),
+      nameOffset: (id) => this.#view.getUint32(this.#offsets[id] as number, this.#types.littleEndian),
+    });
+    return this.#names.find(name);
   }
 
   /** All ids of a kind, in order. */

@@ -19,6 +19,10 @@ export const errorCodes = {
   WRONG_MACHINE: { exit: 1, meaning: 'the ELF object was not compiled for BPF' },
   MALFORMED: { exit: 1, meaning: 'an object, BTF or message is truncated or damaged' },
   OBJECT_UNSUPPORTED: { exit: 5, meaning: 'the object uses something that xdpkit cannot load yet' },
+  CORE_RELOCATION: {
+    exit: 5,
+    meaning: "what a program asks of the kernel's types (CO-RE) has no single answer, or one that its code cannot hold",
+  },
   BYTE_ORDER: { exit: 5, meaning: 'the object was compiled for the other byte order' },
 
   PROGRAM_NOT_FOUND: { exit: 3, meaning: 'the object has no such program, or no XDP program at all' },

@@ -4,8 +4,9 @@
  */
 import { callKind, immediateKind, instructionSize } from '../asm/opcodes.js';
 import { setSourceRegister } from '../asm/slot.js';
+import type { Btf } from '../btf/btf.js';
 import { XdpkitError } from '../errors/error.js';
-import { unresolvedRelocation } from './core-relocation.js';
+import { needsTarget, relocate, type UnresolvedRelocation } from './core/relocate.js';
 import type { FunctionSpec, ObjectSpec, ProgramSpec } from './spec.js';
 
 /** A map that the code names; the loader writes its descriptor into the immediate of instruction `at`. */
@@ -25,6 +26,13 @@ export interface LinkedProgram {
   readonly functionInfo: Uint8Array;
   /** Records of 16 bytes, `struct bpf_line_info`; empty where a function lacks its first line. */
   readonly lineInfo: Uint8Array;
+  /** CO-RE relocations without an answer, by instruction of the linked code; the verifier refuses those it reaches. */
+  readonly unresolved: readonly UnresolvedRelocation[];
+}
+
+export interface LinkOptions {
+  /** The types that CO-RE relocations are answered from: the running kernel's, or those of another one. */
+  readonly target?: Btf | undefined;
 }
 
 interface Placed {
@@ -38,9 +46,10 @@ const lineInfoSize = 16;
 
 /**
  * Throws `XdpkitError` BYTE_ORDER for code of the other byte order, OBJECT_UNSUPPORTED for references to what only the
- * running kernel knows (externs, CO-RE relocations).
+ * running kernel knows (externs, and CO-RE relocations without a target), CORE_RELOCATION for what does not fit the
+ * target.
  */
-export function linkProgram(spec: ObjectSpec, program: ProgramSpec): LinkedProgram {
+export function linkProgram(spec: ObjectSpec, program: ProgramSpec, { target }: LinkOptions = {}): LinkedProgram {
   const littleEndian = spec.byteOrder === 'little';
   if (littleEndian !== hostIsLittleEndian()) {
     throw new XdpkitError(
@@ -56,11 +65,20 @@ export function linkProgram(spec: ObjectSpec, program: ProgramSpec): LinkedProgr
   const code = new Uint8Array(lengthOf(functions) * instructionSize);
   const patch = patcher(code, littleEndian);
   const maps: MapReference[] = [];
+  const unresolved: UnresolvedRelocation[] = [];
+  const relocated = relocate(
+    spec,
+    program,
+    functions.map((each) => each.function),
+    target,
+  );
   /** Calls count from the instruction after themselves. */
   const distance = (target: number, at: number) => (placed.get(target)?.start ?? 0) - at - 1;
 
-  for (const { function: found, start } of functions) {
-    code.set(found.code, start * instructionSize);
+  for (const [index, { function: found, start }] of functions.entries()) {
+    const fitted = relocated[index];
+    code.set(fitted?.code ?? found.code, start * instructionSize);
+    for (const { at, problem } of fitted?.unresolved ?? []) unresolved.push({ at: start + at, problem });
     for (const reference of found.references) {
       const at = start + reference.at;
       switch (reference.kind) {
@@ -89,6 +107,7 @@ export function linkProgram(spec: ObjectSpec, program: ProgramSpec): LinkedProgr
     maps,
     functionInfo: functionInfo(functions, littleEndian),
     lineInfo: lineInfo(functions, littleEndian),
+    unresolved,
   };
 }
 
@@ -110,6 +129,11 @@ function unresolvedExtern(spec: ObjectSpec, program: ProgramSpec, found: Functio
   );
 }
 
+/** Whether a program cannot be linked without the types of a target. */
+export function programNeedsTarget(spec: ObjectSpec, program: ProgramSpec): boolean {
+  return needsTarget([...placeFunctions(spec, program).values()].map((placed) => placed.function));
+}
+
 function hostIsLittleEndian(): boolean {
   return new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 }
@@ -123,8 +147,6 @@ function placeFunctions(spec: ObjectSpec, program: ProgramSpec): Map<number, Pla
     if (placed.has(index)) continue;
     const found = spec.functions[index];
     if (!found) throw new XdpkitError('MALFORMED', `${spec.name} has no function ${index} for ${program.name}`);
-    const [relocation] = found.coreRelocations;
-    if (relocation) throw unresolvedRelocation(spec, program, found, relocation);
     placed.set(index, { function: found, start });
     start += found.code.length / instructionSize;
     for (const reference of found.references) {

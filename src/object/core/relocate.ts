@@ -1,0 +1,183 @@
+/**
+ * CO-RE: code compiled against the object's own idea of the kernel's types is fitted to the types of a target. Pure.
+ * Source: Linux `Documentation/bpf/llvm_reloc.rst`, libbpf `src/relo_core.c` (`bpf_core_calc_relo_insn`).
+ */
+import type { Btf } from '../../btf/btf.js';
+import { essentialName } from '../../btf/names.js';
+import type { TypeId } from '../../btf/types.js';
+import type { XdpkitError } from '../../errors/error.js';
+import type { CoreRelocation, FunctionSpec, ObjectSpec, ProgramSpec } from '../spec.js';
+import { type Access, readAccess } from './access.js';
+import { isLocal, type RelocationKind, relocationKind } from './kinds.js';
+import { matchCandidate } from './match.js';
+import { type Code, patchInstruction, poisonInstruction } from './patch.js';
+import { absent, type Value, valueFor } from './value.js';
+import { candidateName, question, relocationError, targetMissing } from './words.js';
+
+/** An instruction that the target cannot satisfy. It became an invalid call, which only dead code may hold. */
+export interface UnresolvedRelocation {
+  /** Instruction, from the function's start. */
+  readonly at: number;
+  /** "it asks for the offset of struct sk_buff.old, which vmlinux lacks: struct sk_buff (type 12) has no member old" */
+  readonly problem: string;
+}
+
+export interface RelocatedFunction {
+  readonly code: Uint8Array;
+  readonly unresolved: readonly UnresolvedRelocation[];
+}
+
+/** Whether the functions ask for types that only a target has. */
+export function needsTarget(functions: readonly FunctionSpec[]): boolean {
+  return functions.some(({ coreRelocations }) =>
+    coreRelocations.some(({ kind }) => {
+      const known = relocationKind(kind);
+      return !known || !isLocal(known);
+    }),
+  );
+}
+
+/**
+ * The code of a program's functions for a target. A type of the object is the same type of the target throughout them.
+ * Throws `XdpkitError` CORE_RELOCATION where candidates disagree or the code does not fit, OBJECT_UNSUPPORTED for what
+ * is not known (and where a target is needed and absent), `FormatError` for damaged types and records.
+ */
+export function relocate(
+  spec: ObjectSpec,
+  program: ProgramSpec,
+  functions: readonly FunctionSpec[],
+  target: Btf | undefined,
+): RelocatedFunction[] {
+  const candidates = new Map<TypeId, readonly TypeId[]>();
+  return functions.map((found) => {
+    if (found.coreRelocations.length === 0) return { code: found.code, unresolved: [] };
+    const bytes = new Uint8Array(found.code);
+    const code: Code = { view: new DataView(bytes.buffer), littleEndian: spec.byteOrder === 'little' };
+    const unresolved: UnresolvedRelocation[] = [];
+    for (const relocation of found.coreRelocations) {
+      const asked = readQuestion(spec, program, found, relocation);
+      const problem = isLocal(asked.kind) ? answerLocally(asked, code) : answerFrom(asked, code, target, candidates);
+      if (problem === undefined) continue;
+      poisonInstruction(code, relocation.at);
+      unresolved.push({ at: relocation.at, problem: `it ${asked.words}, ${problem}` });
+    }
+    return { code: bytes, unresolved };
+  });
+}
+
+interface Question {
+  readonly local: Btf;
+  readonly kind: RelocationKind;
+  readonly access: Access;
+  readonly at: number;
+  readonly words: string;
+  refusal(problem: string, hint?: string): XdpkitError;
+  missing(): XdpkitError;
+}
+
+function readQuestion(
+  spec: ObjectSpec,
+  program: ProgramSpec,
+  found: FunctionSpec,
+  relocation: CoreRelocation,
+): Question {
+  const { btf: local } = spec;
+  const kind = relocationKind(relocation.kind);
+  const refuse = (words: string) => (problem: string, hint?: string) =>
+    relocationError(spec, program, found, relocation, words, problem, hint);
+  if (!kind || !local) {
+    const number = `asks for an answer of kind ${relocation.kind}`;
+    throw refuse(number)(local ? 'no such kind is known' : 'the object has no BTF');
+  }
+  const access = readAccess(local, relocation, kind);
+  const words = question(local, access, kind);
+  const missing = () => targetMissing(spec, program, found, relocation, words);
+  return { local, kind, access, at: relocation.at, words, refusal: refuse(words), missing };
+}
+
+function answerLocally(asked: Question, code: Code): undefined {
+  const { local, at } = asked;
+  const own = valueIn(asked, local, asked.access);
+  const patched = patchInstruction(code, at, { local, target: local }, own, own);
+  if (patched) throw asked.refusal('refused' in patched ? patched.refused : patched.impossible);
+}
+
+/** Why the target has no answer, where it has none. */
+function answerFrom(
+  asked: Question,
+  code: Code,
+  target: Btf | undefined,
+  candidates: Map<TypeId, readonly TypeId[]>,
+): string | undefined {
+  if (!target) throw asked.missing();
+  const { local, kind, access, at } = asked;
+  const before = valueIn(asked, local, access);
+  const tried = candidates.get(access.root) ?? findCandidates(asked, target);
+  const found = agreedAnswer(asked, target, tried);
+  // Who failed one question answers no further one about the type, so that two kernel types are never mixed.
+  candidates.set(access.root, found.answer ? found.candidates : tried);
+  const after = found.answer ?? (isSettledByAbsence(kind) ? absent : undefined);
+  if (!after)
+    return `which ${target.where} lacks: ${found.reasons.join('; ') || `it has no type of that name and kind`}`;
+  const patched = patchInstruction(code, at, { local, target }, before, after);
+  if (!patched) return undefined;
+  if ('refused' in patched) throw asked.refusal(patched.refused);
+  return `and ${target.where} ${patched.impossible}`;
+}
+
+/** Types of the target with the name and kind of the relocation's, in order. */
+function findCandidates({ local, access: { root }, refusal }: Question, target: Btf): TypeId[] {
+  const { name, kind } = local.type(root);
+  if (essentialName(name) === '') throw refusal('a type without a name cannot be found in another kernel');
+  const kinds = kind === 'enum' || kind === 'enum64' ? ['enum', 'enum64'] : [kind];
+  return target.idsNamed(name).filter((id) => kinds.includes(target.kind(id)));
+}
+
+interface Agreed {
+  /** Undefined where no candidate has an answer. */
+  readonly answer: Value | undefined;
+  readonly candidates: readonly TypeId[];
+  /** Why each other candidate has none. */
+  readonly reasons: readonly string[];
+}
+
+/** What all candidates that have an answer answer. */
+function agreedAnswer(asked: Question, target: Btf, tried: readonly TypeId[]): Agreed {
+  const { local, kind, access, refusal } = asked;
+  const candidates: TypeId[] = [];
+  const reasons: string[] = [];
+  let first: { readonly access: Access; readonly value: Value } | undefined;
+  for (const id of tried) {
+    const match = matchCandidate({ local, target }, access, id, kind);
+    if ('reason' in match) {
+      reasons.push(`${candidateName(target, id)} ${match.reason}`);
+      continue;
+    }
+    const value = valueIn(asked, target, match.access);
+    first ??= { access: match.access, value };
+    if (first.value.value !== value.value || first.access.bitOffset !== match.access.bitOffset) {
+      const answers = `${candidateName(target, first.access.root)} answers ${saying(first.access, first.value)}, ${candidateName(target, id)} ${saying(match.access, value)}`;
+      throw refusal(
+        `the types of that name in ${target.where} disagree: ${answers}`,
+        'Name a member in the program that only one of them has: the others are left out then.',
+      );
+    }
+    candidates.push(id);
+  }
+  return { answer: first?.value, candidates, reasons };
+}
+
+function saying({ bitOffset, steps }: Access, { value }: Value): string {
+  return steps.length > 0 ? `${value} (bit ${bitOffset})` : `${value}`;
+}
+
+function valueIn({ kind, refusal }: Question, btf: Btf, access: Access): Value {
+  const found = valueFor(btf, access, kind);
+  if ('problem' in found) throw refusal(`in ${btf.where}, ${found.problem}`);
+  return found;
+}
+
+/** Not being there is an answer to whether, how large and which type; a missing field has no offset. */
+function isSettledByAbsence(kind: RelocationKind): boolean {
+  return kind.of === 'type' || kind.question === 'exists';
+}
