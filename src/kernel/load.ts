@@ -6,7 +6,7 @@ import { possibleCpus } from '../linux/cpu.js';
 import type { FileDescriptor } from '../linux/file-descriptor.js';
 import { liftMemoryLock } from '../linux/memory-lock.js';
 import { SyscallError } from '../linux/syscall-error.js';
-import { linkProgram } from '../object/link.js';
+import { type LinkedProgram, linkProgram, programNeedsTarget } from '../object/link.js';
 import type { MapSpec, ObjectSpec, ProgramSpec } from '../object/spec.js';
 import { hostIsLittleEndian } from './bpf.js';
 import { createDataMap, type DataMap } from './data-map.js';
@@ -18,6 +18,7 @@ import { adoptMap, type CreateMapOptions, createMap, pinMismatch, shapeDifferenc
 import { openPinned, pinObject } from './pin.js';
 import type { BpfProgram } from './program.js';
 import { loadProgram } from './program-load.js';
+import { readTargetBtf } from './target-btf.js';
 
 /** A program to load as another type than its section says; old objects have section names that say nothing. */
 export interface ProgramChoice {
@@ -36,6 +37,11 @@ export interface LoadOptions {
   readonly pinFolder?: string | undefined;
   /** The ifindex, in the present network namespace, of a device that is to run the programs itself. */
   readonly offloadTo?: number | undefined;
+  /**
+   * What CO-RE relocations are answered from: BTF, or the path of a file of it. The running kernel's own unless given,
+   * read when a program that is loaded needs it, and let go after.
+   */
+  readonly kernelBtf?: Btf | string | undefined;
 }
 
 /** What a load has made; closing it closes every descriptor, what is pinned or attached lives on. */
@@ -51,8 +57,8 @@ export interface LoadedSpec<Program extends BpfProgram = BpfProgram> extends Dis
 
 /**
  * Creates the maps, loads the programs. Where a step fails, all that was made before it is taken back, pins included.
- * Errors: `BYTE_ORDER`, `OBJECT_UNSUPPORTED`, `PROGRAM_NOT_FOUND`, `MAP_CREATE`, `PIN_MISMATCH`, `VERIFIER`,
- * `NOT_PERMITTED`.
+ * Errors: `BYTE_ORDER`, `OBJECT_UNSUPPORTED`, `CORE_RELOCATION`, `PROGRAM_NOT_FOUND`, `MAP_CREATE`, `PIN_MISMATCH`,
+ * `VERIFIER`, `NOT_PERMITTED`.
  */
 export function loadSpec<Program extends BpfProgram>(
   spec: ObjectSpec,
@@ -74,6 +80,7 @@ export function loadSpec<Program extends BpfProgram>(
     if (spec.maps.some((map) => map.name === name)) continue;
     throw new XdpkitError('MAP_NOT_FOUND', `${spec.name} has no map "${name}" that another could stand for`);
   }
+  const linked = linkPrograms(spec, chosen, options.kernelBtf);
   liftMemoryLock();
   const unpin: (() => void)[] = [];
   const removeNewPins = (): void => {
@@ -115,9 +122,9 @@ export function loadSpec<Program extends BpfProgram>(
     return map.fd;
   };
   const programs = new Map<string, Program>();
-  for (const { program, type, attachType } of chosen) {
+  for (const { code, program, type, attachType } of linked) {
     const { frags, sleepable } = program;
-    const fd = loadProgram(linkProgram(spec, program), {
+    const fd = loadProgram(code, {
       type,
       attachType,
       frags,
@@ -170,6 +177,17 @@ interface ChosenProgram {
   readonly program: ProgramSpec;
   readonly type: string;
   readonly attachType: string | undefined;
+}
+
+/** A function of its own, so that the kernel's types, megabytes of them, are gone when it returns. */
+function linkPrograms(
+  spec: ObjectSpec,
+  chosen: readonly ChosenProgram[],
+  kernelBtf: LoadOptions['kernelBtf'],
+): (ChosenProgram & { readonly code: LinkedProgram })[] {
+  const needed = chosen.some(({ program }) => programNeedsTarget(spec, program));
+  const target = needed ? readTargetBtf(kernelBtf) : undefined;
+  return chosen.map((each) => ({ ...each, code: linkProgram(spec, each.program, { target }) }));
 }
 
 function chooseProgramsToLoad(spec: ObjectSpec, wanted: LoadOptions['programs']): ChosenProgram[] {

@@ -143,13 +143,24 @@ function refusal(linked: LinkedProgram, options: ProgramLoadOptions, number: num
   });
   // Without a word of the verifier it was refused before it was looked at: for want of a privilege, or its header.
   if (log.trim() === '') return cause;
+  const verdict = readVerdict(log, (at) => sourceOf(linked, options.btf, at));
+  const unresolved = unresolvedAt(linked, verdict.instruction);
+  if (unresolved) return new VerifierError(linked.name, { ...verdict, reason: unresolved }, log, cause, askFirst);
   return new VerifierError(
     linked.name,
-    readVerdict(log, (at) => sourceOf(linked, options.btf, at)),
+    verdict,
     log,
     cause,
     options.btfRefusal && `It was loaded without types, as the kernel refused to ${options.btfRefusal.message}.`,
   );
+}
+
+const askFirst =
+  'Where kernels differ, ask first (bpf_core_field_exists, bpf_core_type_exists): what a kernel lacks is then dead code.';
+
+/** What CO-RE found no answer for: the verifier only sees a call of a helper that does not exist. */
+function unresolvedAt({ unresolved }: LinkedProgram, instruction: number | undefined): string | undefined {
+  return unresolved.find(({ at }) => at === instruction)?.problem;
 }
 
 /**
