@@ -2,6 +2,7 @@
  * The bpf(2) system call. Offsets into `union bpf_attr` stand beside each call that uses them; they are those of
  * `include/uapi/linux/bpf.h` and never change.
  */
+import { hostIsLittleEndian } from '../bytes/byte-order.js';
 import type { XdpkitError } from '../errors/error.js';
 import type { Capability } from '../linux/capabilities.js';
 import { addressOf, errno, syscall } from '../linux/ffi.js';
@@ -56,8 +57,6 @@ export class Attribute {
   }
 }
 
-export const hostIsLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
-
 /** A name as the kernel holds it: 15 bytes of letters, digits, `_` and `.`. */
 export function kernelName(name: string): string {
   return name.replace(/[^A-Za-z0-9_.]/g, '_').slice(0, 15);
@@ -65,10 +64,15 @@ export function kernelName(name: string): string {
 
 let bpfNumber: number | undefined;
 
+// A call may be the last use of its argument, which the collector could then free too early: held here, it stays.
+const underWay: Attribute[] = [];
+
 /** Makes the call: what the kernel answered, or the negative errno. */
 export function bpf(command: number, attribute: Attribute): number {
   bpfNumber ??= syscallNumber('bpf');
+  underWay.push(attribute);
   const result = syscall(bpfNumber, command, attribute.address, attribute.bytes.length);
+  underWay.pop();
   return result < 0 ? -errno() : result;
 }
 

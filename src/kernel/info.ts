@@ -1,7 +1,8 @@
 /** BPF_OBJ_GET_INFO_BY_FD: what the kernel tells of a program, map, link or BTF. Since Linux 4.13. */
 import { uptime } from 'node:os';
+import { hostIsLittleEndian } from '../bytes/byte-order.js';
 import { attachTypes, commands, linkTypes, mapTypes, programTypes } from '../uapi/bpf.generated.js';
-import { Attribute, bpf, bpfError, hostIsLittleEndian } from './bpf.js';
+import { Attribute, bpf, bpfError } from './bpf.js';
 
 export interface ProgramInfo {
   readonly id: number;

@@ -1,6 +1,7 @@
 /** From a spec to maps and programs in the kernel. */
 import { join } from 'node:path';
 import type { Btf } from '../btf/btf.js';
+import { hostIsLittleEndian } from '../bytes/byte-order.js';
 import { XdpkitError } from '../errors/error.js';
 import { possibleCpus } from '../linux/cpu.js';
 import type { FileDescriptor } from '../linux/file-descriptor.js';
@@ -8,7 +9,6 @@ import { liftMemoryLock } from '../linux/memory-lock.js';
 import { SyscallError } from '../linux/syscall-error.js';
 import { type LinkedProgram, linkProgram, programNeedsTarget } from '../object/link.js';
 import type { MapSpec, ObjectSpec, ProgramSpec } from '../object/spec.js';
-import { hostIsLittleEndian } from './bpf.js';
 import { createDataMap, type DataMap } from './data-map.js';
 import { type GlobalMemory, type Globals, globalsOf } from './globals.js';
 import { readMapInfo } from './info.js';

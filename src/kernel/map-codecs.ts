@@ -1,9 +1,9 @@
 /** Which codec a map's keys and values have: from BTF where it fits the map's sizes, else plain integers or bytes. */
 import type { Btf } from '../btf/btf.js';
 import { type BtfValue, type Codec, type CodecSubject, compileCodec, plainCodec } from '../btf/codec.js';
+import { hostIsLittleEndian } from '../bytes/byte-order.js';
 import { XdpkitError } from '../errors/error.js';
 import { possibleCpus } from '../linux/cpu.js';
-import { hostIsLittleEndian } from './bpf.js';
 import type { MapDefinition } from './map.js';
 import { type PerCpu, perCpuCodec } from './per-cpu.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { plainCodec } from '../btf/codec.js';
-import { hostIsLittleEndian } from './bpf.js';
+import { hostIsLittleEndian } from '../bytes/byte-order.js';
 import { PerCpu, perCpuCodec } from './per-cpu.js';
 
 const subject = { name: 'value of map "m"', code: 'VALUE_SHAPE' } as const;

@@ -1,11 +1,12 @@
 /** BPF_PROG_LOAD. */
 import type { Btf } from '../btf/btf.js';
+import { hostIsLittleEndian } from '../bytes/byte-order.js';
 import { XdpkitError } from '../errors/error.js';
 import { FileDescriptor } from '../linux/file-descriptor.js';
 import { errnos } from '../linux/syscall-error.js';
 import type { LinkedProgram } from '../object/link.js';
 import { attachTypes, commands, programTypes } from '../uapi/bpf.generated.js';
-import { Attribute, bpf, bpfError, hostIsLittleEndian } from './bpf.js';
+import { Attribute, bpf, bpfError } from './bpf.js';
 import { readVerdict, type SourcePlace, VerifierError } from './verifier-error.js';
 
 export interface ProgramLoadOptions {

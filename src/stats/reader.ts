@@ -1,6 +1,6 @@
 /** Packets and bytes per verdict of the program on a device. */
+import { hostIsLittleEndian } from '../bytes/byte-order.js';
 import { XdpkitError } from '../errors/error.js';
-import { hostIsLittleEndian } from '../kernel/bpf.js';
 import { readMapInfo } from '../kernel/info.js';
 import { openById } from '../kernel/iterate.js';
 import { readKernelBtf } from '../kernel/kernel-btf.js';
