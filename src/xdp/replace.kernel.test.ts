@@ -12,10 +12,12 @@ import { changeDevice } from '../linux/netlink/route/link.js';
 import { attachObject } from '../loader/attach-object.js';
 import type { LoadedObject } from '../loader/loaded.js';
 import { detachXdp } from './detach.js';
+import { openDevice } from './device.js';
 import type { XdpMode } from './mode.js';
 import { fails, objectPath, open, seenByIp, token, toolIn } from './real.test.support.js';
 import { replaceXdp } from './replace.js';
 import { readStatus } from './status.js';
+import { XdpLink } from './xdp-link.js';
 
 before(() => void sweepLabs());
 
@@ -82,6 +84,28 @@ test('what somebody else changed in between is left to them', () => {
     if (held === 'netlink') detachXdp(target);
   }
   assert.throws(() => replaceXdp(ours.program(pass), target), fails('NOT_ATTACHED'));
+});
+
+test('a link whose program somebody else took off says so, and leaves what came in its place', () => {
+  using lab = labUp({ temporary: true });
+  const { left } = lab.hosts;
+  const target = { device: left.device, netns: left.name };
+  using object = load();
+  using theirs = load();
+  const program = object.program(pass);
+  {
+    using link = program.attachXdp({ ...target, mode: 'native' });
+    detachXdp(target);
+    assert.throws(() => link.update(theirs.program(pass)), fails('ATTACH_CHANGED', 'veth0'));
+    using _theirs = theirs.program(pass).attachXdp({ ...target, pin: true });
+  }
+  assert.equal(seenByIp(left.name).id, theirs.program(pass).id);
+  {
+    // As on a kernel without links.
+    const state = { mode: 'native', link: undefined, programId: program.id, fallback: undefined } as const;
+    using _link = new XdpLink({ ...state, device: openDevice(target) });
+  }
+  assert.equal(seenByIp(left.name).id, theirs.program(pass).id);
 });
 
 function pin(object: LoadedObject): string {

@@ -122,7 +122,8 @@ export class XdpLink {
     try {
       setXdp(this.#device.route, { ifindex, programFd: -1, mode, expectedFd: present.fd });
     } catch (error) {
-      if (!isErrno(error, 'EEXIST', 'ENODEV', 'ENOENT')) throw error;
+      // Netlink answers EBUSY where a link has come.
+      if (!isErrno(error, 'EEXIST', 'EBUSY', 'ENODEV', 'ENOENT')) throw error;
     }
   }
 
@@ -148,7 +149,12 @@ export function swapProgram(
       setXdp(device.route, { ifindex, programFd: program.fd, mode: held.mode, expectedFd: present.fd, tried });
     }
   } catch (error) {
-    if (isErrno(error, 'ENODEV', 'ENOLINK')) throw device.gone(error);
+    if (isErrno(error, 'ENODEV')) throw device.gone(error);
+    if (isErrno(error, 'ENOLINK')) {
+      // The link has no device any more: somebody has detached it, or the device itself is gone, which this throws.
+      device.read();
+      throw attachChanged(tried, error);
+    }
     // A link answers EPERM to a program other than the expected one, netlink EEXIST.
     if (
       isErrno(error, 'EEXIST') ||
