@@ -11,6 +11,7 @@ export {
   store,
   storeImmediate,
 } from './assemble.js';
+export { disassemble, type InstructionNames } from './disassemble.js';
 export { decodeInstructions, encodeInstructions, type Instruction } from './instruction.js';
 export {
   accessSize,
