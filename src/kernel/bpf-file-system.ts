@@ -16,11 +16,12 @@ export function ensureBpfFileSystem(): void {
   }
   try {
     mkdirSync(mountPoint, { recursive: true });
-    mount({ source: 'bpf', path: mountPoint, type: 'bpf' });
+    // Without a mode everybody could make folders in it, also xdpkit's own, and take root's pins out of them.
+    mount({ source: 'bpf', path: mountPoint, type: 'bpf', data: 'mode=0700' });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new XdpkitError('NO_BPF_FILE_SYSTEM', `no BPF file system is mounted at ${mountPoint}, and ${reason}`, {
-      hint: `Mount it as root: mount -t bpf bpf ${mountPoint}`,
+      hint: `Mount it as root: mount -t bpf -o mode=0700 bpf ${mountPoint}`,
       cause,
     });
   }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,6 +35,19 @@ struct { __uint(type, BPF_MAP_TYPE_${type}); __uint(max_entries, ${entries}); __
 }
 
 const load = (object: OpenedObject) => object.load({ pinFolder: folder });
+
+test('a BPF file system that is mounted where it was missing is root’s alone', () => {
+  // Process and mount namespaces of its own: the machine's file system stays where it is.
+  const namespaces = ['--mount', '--pid', '--fork', '--mount-proc', '--propagation', 'private'];
+  const mountAnew = `
+    const { ensureBpfFileSystem } = await import('${new URL('./bpf-file-system.js', import.meta.url).href}');
+    const { statSync } = await import('node:fs');
+    ensureBpfFileSystem();
+    console.log((statSync('/sys/fs/bpf').mode & 0o777).toString(8));`;
+  const command = 'umount --lazy /sys/fs/bpf && exec "$0" --input-type=module -e "$1"';
+  const words = [...namespaces, 'sh', '-c', command, process.execPath, mountAnew];
+  assert.equal(execFileSync('unshare', words, { encoding: 'utf8' }), '700\n');
+});
 
 test('a map that asks for it is pinned by its name, and taken from there by the next load', () => {
   {

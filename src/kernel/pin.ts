@@ -20,7 +20,7 @@ export function pinObject(fd: number, path: string, what: string): () => void {
   const tried = `pin ${what} at ${path}`;
   if (!isOnFileSystem(nearestFolder(folder), 'bpf')) {
     throw new XdpkitError('NO_BPF_FILE_SYSTEM', `${tried}: the path is not on a BPF file system`, {
-      hint: 'Mount one: `mount -t bpf bpf /sys/fs/bpf` (`xdpkit doctor` does it).',
+      hint: 'Mount one: `mount -t bpf -o mode=0700 bpf /sys/fs/bpf` (`xdpkit doctor` does it).',
     });
   }
   const removeFolders = makeFolders(folder, tried);
