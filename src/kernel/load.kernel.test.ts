@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { possibleCpus } from '../linux/cpu.js';
 import type { LoadedObject } from '../loader/loaded.js';
@@ -253,6 +253,19 @@ test('what cannot be created yet is said; buffers of perf events get an entry fo
     'struct { __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); __uint(key_size, 4); __uint(value_size, 4); } events SEC(".maps");',
   ).load();
   assert.equal(loaded.map('events').info().maxEntries, possibleCpus());
+});
+
+test('a map whose types cannot be read leaves no descriptor', () => {
+  const object = openText(
+    `struct odd { __u32 __proto__; };
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, struct odd); } odd SEC(".maps");`,
+  );
+  const before = readdirSync('/proc/self/fd').length;
+  assert.match(
+    refusalOf(() => object.load()),
+    /^MALFORMED: .*__proto__/,
+  );
+  assert.equal(readdirSync('/proc/self/fd').length, before);
 });
 
 test('an object for the other byte order is refused', () => {

@@ -80,6 +80,7 @@ function createError(spec: MapSpec, number: number): XdpkitError {
   return refused({});
 }
 
+/** Takes over `fd`: it is closed where the types cannot be read. */
 function mapOf(
   fd: FileDescriptor,
   definition: MapSpec | MapInfo,
@@ -87,16 +88,21 @@ function mapOf(
   btf: Btf | undefined,
 ): BpfMap {
   const { name, type, keySize, valueSize, maxEntries } = definition;
-  const codecs = mapCodecs(
-    { name, type, keySize, valueSize, maxEntries },
-    { btf, keyType: types.keyType, valueType: types.valueType },
-  );
-  return new BpfMap(
-    fd,
-    { name, type, keySize, valueSize, maxEntries },
-    codecs.key,
-    codecs.value as BpfMap['valueCodec'],
-  );
+  try {
+    const codecs = mapCodecs(
+      { name, type, keySize, valueSize, maxEntries },
+      { btf, keyType: types.keyType, valueType: types.valueType },
+    );
+    return new BpfMap(
+      fd,
+      { name, type, keySize, valueSize, maxEntries },
+      codecs.key,
+      codecs.value as BpfMap['valueCodec'],
+    );
+  } catch (error) {
+    fd.close();
+    throw error;
+  }
 }
 
 /** A map that the kernel already has, in the shape of its own BTF. Undefined when it is gone. */
