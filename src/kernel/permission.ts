@@ -15,7 +15,7 @@ export const xdpCapabilities = ['bpf', 'net_admin'] as const satisfies readonly 
  * Why the kernel answers EPERM to bpf(2): looked up, not guessed. Undefined when nothing that is known to cause it was
  * found. `needs` are the capabilities that the call takes; bpf(2) takes CAP_SYS_ADMIN for any of them (netlink does not
  * take it for CAP_NET_ADMIN). Sources: `kernel/bpf/syscall.c` (bpf_capable, is_net_admin_prog_type,
- * sysctl_unprivileged_bpf_disabled), `security/lockdown`.
+ * sysctl_unprivileged_bpf_disabled). Lockdown is no cause: it takes helpers from programs, which the verifier tells.
  */
 export function diagnosePermission(needs: readonly Capability[] = xdpCapabilities): PermissionDiagnosis | undefined {
   const missing = missingCapabilities(needs, effectiveCapabilities());
@@ -30,13 +30,6 @@ export function diagnosePermission(needs: readonly Capability[] = xdpCapabilitie
     return {
       cause: 'the process runs in a user namespace, where the kernel refuses BPF even to its root',
       hint: 'Run it as root outside of the user namespace (a rootless container is one).',
-    };
-  }
-  const lockdown = readWord('/sys/kernel/security/lockdown', /\[(\w+)\]/);
-  if (lockdown === 'confidentiality') {
-    return {
-      cause: 'the kernel is locked down (confidentiality mode)',
-      hint: 'Boot without lockdown=confidentiality; Secure Boot set-ups may turn it on.',
     };
   }
   return undefined;
@@ -57,14 +50,10 @@ export function capabilityName(capability: Capability): string {
 
 /** The initial user namespace maps all 2^32 − 1 ids onto themselves. */
 function isInitialUserNamespace(): boolean {
-  return readWord('/proc/self/uid_map', /^\s*0\s+0\s+(\d+)/) === '4294967295';
-}
-
-function readWord(path: string, pattern: RegExp): string | undefined {
   try {
-    return pattern.exec(readFileSync(path, 'utf8'))?.[1];
+    return /^\s*0\s+0\s+4294967295$/m.test(readFileSync('/proc/self/uid_map', 'utf8'));
   } catch {
-    // The file is absent where the kernel lacks the feature: then it is not the cause.
-    return undefined;
+    // Without /proc, or in a kernel that has no user namespaces: then it is not the cause.
+    return true;
   }
 }
