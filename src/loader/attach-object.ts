@@ -69,21 +69,21 @@ export function attachObject(object: OpenedObject, options: AttachObjectOptions)
     present.length > 0 || options.replace === 'require' ? chooseAttachment(device, present, mode) : undefined;
   using kept = replaced && keepMaps(object.spec, replaced.programId);
   using loaded = load(object, device, options.mode, { programs: [choice], maps: kept?.maps });
-  const program = loaded.program(choice.name);
-  const common = {
-    device: device.name,
-    ifindex: device.ifindex,
-    driver: device.run(() => readDriver(device.name))?.driver,
-    program: { name: program.name, id: program.id },
-    btfRefusal: loaded.btfRefusal?.message,
-  };
   try {
+    const program = loaded.program(choice.name);
+    const common = {
+      device: device.name,
+      ifindex: device.ifindex,
+      driver: device.run(() => readDriver(device.name))?.driver,
+      program: { name: program.name, id: program.id },
+      btfRefusal: loaded.btfRefusal?.message,
+    };
     if (replaced === undefined) {
       using link = program.attachXdp({ ...target, mode: options.mode, pin: true });
       const { mode, fallback, heldBy, pinnedAt } = link;
       return { ...common, mode, fallback, heldBy, pinnedAt, replaced: undefined };
     }
-    const { before, atomic, ...now } = replaceXdp(program, { ...target, mode });
+    const { before, atomic, ...now } = replaceXdp(program, { ...target, mode, expected: replaced.programId });
     const keptMaps = [...(kept?.maps.keys() ?? [])];
     const replacedProgram = { before, atomic, keptMaps, freshMaps: kept?.refused ?? [] };
     return { ...common, ...now, fallback: undefined, replaced: replacedProgram };

@@ -84,6 +84,10 @@ test('what somebody else changed in between is left to them', () => {
     if (held === 'netlink') detachXdp(target);
   }
   assert.throws(() => replaceXdp(ours.program(pass), target), fails('NOT_ATTACHED'));
+  using _link = theirs.program(pass).attachXdp(target);
+  const expected = object.program(pass).id;
+  assert.throws(() => replaceXdp(ours.program(pass), { ...target, expected }), fails('ATTACH_CHANGED', `${expected}`));
+  assert.equal(seenByIp(left.name).id, theirs.program(pass).id);
 });
 
 test('a link whose program somebody else took off says so, and leaves what came in its place', () => {

@@ -7,11 +7,13 @@ import { type Attachment, chooseAttachment, describeAttachment, readAttachments 
 import { removeMembers, takeOff } from './detach.js';
 import { type DeviceHandle, type DeviceReference, openDevice } from './device.js';
 import type { XdpMode } from './mode.js';
-import { type AttachableProgram, swapProgram } from './xdp-link.js';
+import { type AttachableProgram, attachChanged, swapProgram } from './xdp-link.js';
 
 export interface XdpReplaceOptions extends DeviceReference {
   /** The present mode unless given. A change of mode takes the old program off first: packets pass in between. */
   readonly mode?: XdpMode | undefined;
+  /** The id of the program to be replaced, for those who have prepared for that one; whichever is there unless given. */
+  readonly expected?: number | undefined;
 }
 
 export interface Replacement {
@@ -31,6 +33,9 @@ export interface Replacement {
 export function replaceXdp(program: AttachableProgram, options: XdpReplaceOptions): Replacement {
   using device = openDevice(options);
   const before = chooseAttachment(device, readAttachments(device), options.mode);
+  if (options.expected !== undefined && options.expected !== before.programId) {
+    throw attachChanged(`replace program ${options.expected} of ${device.what} by "${program.name}"`);
+  }
   if (options.mode !== undefined && options.mode !== before.mode) {
     return { before, mode: options.mode, atomic: false, ...changeMode(device, before, program, options) };
   }
