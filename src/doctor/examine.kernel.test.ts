@@ -43,7 +43,7 @@ test('the pin of a link whose namespace is gone is removed and told', async () =
     using netns = currentNetns();
     const pin = ownLinkPin(netns.cookie, 1);
     thenClose(loadProbeProgram({ type: 'xdp', attachType: 'xdp', returns: 2 }), (fd) => {
-      using link = createXdpLink(fd, 1, 2) as BpfLink;
+      using link = createXdpLink(fd, 1, 'generic') as BpfLink;
       link.pin(pin, 'the link of this test');
       return 0;
     });

@@ -16,8 +16,7 @@ import { createProbeMap, loadProbeProgram, thenClose } from './probe-calls.js';
 const kernelBtfPath = '/sys/kernel/btf/vmlinux';
 const mappableArray = 1 << 10;
 const fragsFlag = 1 << 5;
-const genericMode = 2;
-/** The only device of a network namespace that has just been made. */
+/** XDP_PASS. */
 const pass = 2;
 
 const loadXdp = (flags = 0): number => loadProbeProgram({ type: 'xdp', attachType: 'xdp', flags, returns: pass });
@@ -137,7 +136,7 @@ function attachLink(fd: number): number {
   return runInFreshNetns(() => {
     using route = NetlinkSocket.open('route');
     createVethPair(route, { name: 'probe0' }, { name: 'probe1' });
-    const link = createXdpLink(fd, getDevice(route, 'probe0').index, genericMode);
+    const link = createXdpLink(fd, getDevice(route, 'probe0').index, 'generic');
     if (!(link instanceof BpfLink)) return link;
     link[Symbol.dispose]();
     return 0;

@@ -1,5 +1,7 @@
 /** BPF links: attachments that are objects of their own. BPF_LINK_CREATE since Linux 5.7, for XDP since 5.9. */
 import { FileDescriptor } from '../linux/file-descriptor.js';
+import type { XdpMode } from '../linux/netlink/route/device.js';
+import { xdpModeFlags } from '../linux/netlink/route/link.js';
 import { attachTypes, commands } from '../uapi/bpf.generated.js';
 import { Attribute, bpf, mustBpf } from './bpf.js';
 import { type LinkInfo, readLinkInfo } from './info.js';
@@ -48,11 +50,15 @@ export class BpfLink {
 
 /**
  * Attaches an XDP program to a device of the present network namespace: the link, or the negative errno, since what a
- * refusal means depends on who asks. `flags` are XDP_FLAGS_* modes.
+ * refusal means depends on who asks.
  */
-export function createXdpLink(programFd: number, ifindex: number, flags: number): BpfLink | number {
+export function createXdpLink(programFd: number, ifindex: number, mode: XdpMode): BpfLink | number {
   // prog_fd 0, target_ifindex 4, attach_type 8, flags 12
-  const attribute = new Attribute(48).u32(0, programFd).u32(4, ifindex).u32(8, attachTypes.xdp).u32(12, flags);
+  const attribute = new Attribute(48)
+    .u32(0, programFd)
+    .u32(4, ifindex)
+    .u32(8, attachTypes.xdp)
+    .u32(12, xdpModeFlags[mode]);
   const result = bpf(commands.link_create, attribute);
   return result < 0 ? result : new BpfLink(new FileDescriptor(result, 'XDP link'));
 }

@@ -7,7 +7,7 @@ import { errnos, SyscallError } from '../linux/syscall-error.js';
 import { explainAttachError, wordsOf } from './attach-error.js';
 import { attachmentError, readAttachments } from './attachment.js';
 import { type DeviceHandle, type DeviceReference, openDevice } from './device.js';
-import { modeFlags, modesToTry, type XdpMode, type XdpModeChoice } from './mode.js';
+import { modesToTry, type XdpMode, type XdpModeChoice } from './mode.js';
 import { type AttachableProgram, XdpLink } from './xdp-link.js';
 
 export interface XdpAttachOptions extends DeviceReference {
@@ -108,7 +108,7 @@ function attachOnce(
   const { ifindex } = device;
   const tried = `attach program "${program.name}" to ${device.what} in ${mode} mode`;
   if (linkable) {
-    const link = device.run(() => createXdpLink(program.fd, ifindex, modeFlags[mode]));
+    const link = device.run(() => createXdpLink(program.fd, ifindex, mode));
     if (link instanceof BpfLink) return link;
     if (-link === errnos.EPERM || -link === errnos.EACCES) throw bpfError(tried, -link);
   }

@@ -7,9 +7,6 @@ export type XdpModeChoice = XdpMode | 'auto';
 
 export const xdpModes = ['native', 'generic', 'offload'] as const satisfies readonly XdpMode[];
 
-/** XDP_FLAGS_SKB_MODE, _DRV_MODE, _HW_MODE. */
-export const modeFlags = { generic: 2, native: 4, offload: 8 } as const satisfies Record<XdpMode, number>;
-
 export function modesToTry(choice: XdpModeChoice): readonly XdpMode[] {
   return choice === 'auto' ? ['native', 'generic'] : [choice];
 }

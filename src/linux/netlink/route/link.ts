@@ -122,7 +122,9 @@ export function changeDevice(route: NetlinkSocket, index: number, change: Device
 }
 
 const xdpAttribute = { fd: 1, flags: 3, expectedFd: 8 } as const;
-const xdpFlag = { onlyIfNone: 1, generic: 2, native: 4, offload: 8, replace: 16 } as const;
+/** XDP_FLAGS_SKB_MODE, _DRV_MODE, _HW_MODE: of netlink and of BPF links. */
+export const xdpModeFlags = { generic: 2, native: 4, offload: 8 } as const satisfies Record<XdpMode, number>;
+const xdpFlag = { onlyIfNone: 1, replace: 16 } as const;
 
 export interface XdpChange {
   readonly ifindex: number;
@@ -142,7 +144,7 @@ export interface XdpChange {
 export function setXdp(route: NetlinkSocket, change: XdpChange): void {
   const { ifindex, programFd, mode, expectedFd, onlyIfNone } = change;
   const flags =
-    (mode ? xdpFlag[mode] : 0) |
+    (mode ? xdpModeFlags[mode] : 0) |
     (expectedFd === undefined ? 0 : xdpFlag.replace) |
     (onlyIfNone ? xdpFlag.onlyIfNone : 0);
   const payload = interfaceInfo(ifindex).nest(linkAttribute.xdp, (xdp) => {
