@@ -1,8 +1,8 @@
 import { XdpkitError } from '../errors/error.js';
 import { parseCpuList } from '../linux/cpu.js';
+import { isOlderRelease } from '../linux/kernel-release.js';
 import { type Files, textOf } from './files.js';
 import type { Finding } from './finding.js';
-import { isOlder } from './release.js';
 
 const group = 'kernel settings';
 
@@ -68,7 +68,7 @@ function examineKernelBtf(files: Files): Finding {
 
 /** Kernels before 5.11 count maps and programs as locked memory. */
 function examineMemoryLock(files: Files, release: string): Finding[] {
-  if (!isOlder(release, '5.11')) return [];
+  if (!isOlderRelease(release, '5.11')) return [];
   const item = 'locked memory';
   const limit = /^Max locked memory\s+(\S+)/m.exec(textOf(files, '/proc/self/limits') ?? '')?.[1];
   if (limit === undefined) return [{ group, item, state: 'unknown', found: '/proc/self/limits cannot be read' }];

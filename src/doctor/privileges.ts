@@ -1,8 +1,8 @@
 import { capabilityName } from '../kernel/permission.js';
 import { type Capability, parseCapabilities } from '../linux/capabilities.js';
+import { isOlderRelease } from '../linux/kernel-release.js';
 import { type Files, textOf } from './files.js';
 import type { Finding } from './finding.js';
-import { isOlder } from './release.js';
 
 const group = 'privileges';
 
@@ -52,7 +52,7 @@ function examineCapability(need: Need, held: ReadonlySet<Capability>, release: s
     return { group, item, state: 'degraded', found, lost: partly, hint: grant(item), essential };
   }
   // Split off from CAP_SYS_ADMIN.
-  const isUnknownToKernel = isOlder(release, '5.8') && (capability === 'bpf' || capability === 'perfmon');
+  const isUnknownToKernel = isOlderRelease(release, '5.8') && (capability === 'bpf' || capability === 'perfmon');
   const found = isUnknownToKernel ? 'Linux 5.8 brought it; before, CAP_SYS_ADMIN is needed, and not held' : 'not held';
   const wanted = isUnknownToKernel ? 'CAP_SYS_ADMIN' : item;
   return { group, item, state: 'missing', found, lost, hint: grant(wanted), essential };

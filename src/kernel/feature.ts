@@ -80,13 +80,7 @@ function explain(number: number, { since, needs }: Pick<FeatureDefinition, 'sinc
 }
 
 function absenceReason(since: string, answer: string): string {
-  return releaseIsOlderThan(since)
+  return kernelOlderThan(since)
     ? `Linux ${since} brought it, this is ${release()}`
     : `the kernel answers ${answer}; it may have been built without it`;
-}
-
-/** Whether the running kernel is older than the release `5.9`. */
-export function releaseIsOlderThan(since: string): boolean {
-  const [major = 0, minor = 0] = since.split('.').map(Number);
-  return kernelOlderThan(major, minor);
 }

@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { readBtf } from '../btf/btf.js';
+import { kernelOlderThan } from '../linux/kernel-release.js';
 import { runWithCapabilities } from './capabilities.test.support.js';
-import { releaseIsOlderThan } from './feature.js';
 import { kernelFeatures } from './features.js';
 import { loadProbeProgram, thenClose } from './probe-calls.js';
 
@@ -17,7 +17,7 @@ test('what bpftool finds, the probes find too', () => {
 
 test('root finds all that the release has, but what the kernel forbids', () => {
   const expected = Object.values(kernelFeatures).filter(({ name, since }) => {
-    return name !== 'trampolines' && !releaseIsOlderThan(since);
+    return name !== 'trampolines' && !kernelOlderThan(since);
   });
   assert.deepEqual(
     expected.flatMap((feature) => (feature.probe().available ? [] : [{ name: feature.name, ...feature.probe() }])),

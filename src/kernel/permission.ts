@@ -39,7 +39,7 @@ export function diagnosePermission(needs: readonly Capability[] = xdpCapabilitie
 export function missingCapabilities(needs: readonly Capability[], held: ReadonlySet<Capability>): Capability[] {
   if (held.has('sys_admin')) return [];
   // CAP_BPF and CAP_PERFMON were split off in Linux 5.8.
-  if (kernelOlderThan(5, 8)) return ['sys_admin'];
+  if (kernelOlderThan('5.8')) return ['sys_admin'];
   return needs.filter((name) => !held.has(name));
 }
 

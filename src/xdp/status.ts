@@ -118,6 +118,5 @@ function featuresOf(
   const features = announced?.get(ifindex);
   if (features) return { from: 'driver', ...features };
   const since = driver === undefined ? undefined : nativeXdpSince[driver];
-  const [major = 0, minor = 0] = (since ?? '').split('.').map(Number);
-  return { from: 'table', native: since !== undefined && !kernelOlderThan(major, minor), since };
+  return { from: 'table', native: since !== undefined && !kernelOlderThan(since), since };
 }
