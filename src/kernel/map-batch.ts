@@ -44,7 +44,9 @@ export function* readBatches(target: BatchTarget, layout: BatchLayout, wanted?: 
       .u32(36, target.fd);
     if (started) attribute.pointer(0, position);
     const result = bpf(commands.map_lookup_batch, attribute);
-    if (result < 0 && -result !== errnos.ENOENT) {
+    // Kernels before 2025 break off with EINTR, after the entries so far, where another entry goes away under the call.
+    const brokenOff = -result === errnos.EINTR;
+    if (result < 0 && -result !== errnos.ENOENT && !brokenOff) {
       if (-result === errnos.ENOSPC && capacity < maxEntries) {
         // One bucket of the hash holds more entries than fit.
         capacity = Math.min(maxEntries, capacity * 2);
@@ -62,8 +64,9 @@ export function* readBatches(target: BatchTarget, layout: BatchLayout, wanted?: 
         values: buffers.values.subarray(0, count * valueSize),
       };
     }
-    if (result < 0) return true;
-    started = true;
+    if (-result === errnos.ENOENT) return true;
+    // Without an entry there is no new position either.
+    started ||= !brokenOff || count > 0;
   }
 }
 
