@@ -1,7 +1,7 @@
 /** BPF_OBJ_GET_INFO_BY_FD: what the kernel tells of a program, map, link or BTF. Since Linux 4.13. */
 import { uptime } from 'node:os';
 import { hostIsLittleEndian } from '../bytes/byte-order.js';
-import { attachTypes, commands, linkTypes, mapTypes, programTypes } from '../uapi/bpf.generated.js';
+import { commands, linkTypes, mapTypes, programTypes } from '../uapi/bpf.generated.js';
 import { Attribute, bpf, bpfError } from './bpf.js';
 
 export interface ProgramInfo {
@@ -24,6 +24,13 @@ export interface ProgramInfo {
   readonly translatedSize: number;
   /** The device that the program is bound to (offload); 0 for none. */
   readonly ifindex: number;
+  /** Whether its licence gives it the helpers that are for GPL code only. */
+  readonly gplCompatible: boolean;
+  /** How often it ran while `kernel.bpf_stats_enabled` was set, and nanoseconds that this took in all. Since Linux 5.1. */
+  readonly runCount: bigint;
+  readonly runTime: bigint;
+  /** Instructions that the verifier walked through, all paths taken together; 0 before Linux 5.16. */
+  readonly verifiedInstructions: number;
 }
 
 export interface MapInfo {
@@ -54,9 +61,8 @@ const nameOf = (table: Readonly<Record<string, number>>): ((number: number) => s
   return (number) => names.get(number) ?? `type ${number}`;
 };
 
-export const mapTypeName: (number: number) => string = nameOf(mapTypes);
-export const programTypeName: (number: number) => string = nameOf(programTypes);
-export const attachTypeName: (number: number) => string = nameOf(attachTypes);
+const mapTypeName = nameOf(mapTypes);
+const programTypeName = nameOf(programTypes);
 const linkTypeName = nameOf(linkTypes);
 
 const text = new TextDecoder();
@@ -67,7 +73,8 @@ function readName(bytes: Uint8Array, offset: number): string {
   return text.decode(end === -1 ? field : field.subarray(0, end));
 }
 
-function readInfo(fd: number, size: number, what: string, prepare?: (info: Attribute) => void): Attribute {
+/** Asks for `size` bytes of the object's info structure, whose pointers and sizes `prepare` has set. */
+export function readInfo(fd: number, size: number, what: string, prepare?: (info: Attribute) => void): Attribute {
   const info = new Attribute(size);
   prepare?.(info);
   const attribute = new Attribute(16).u32(0, fd).u32(4, size).pointer(8, info.bytes);
@@ -76,13 +83,15 @@ function readInfo(fd: number, size: number, what: string, prepare?: (info: Attri
   return info;
 }
 
+export const programInfoSize = 232;
+
 /** struct bpf_prog_info. */
 export function readProgramInfo(fd: number): ProgramInfo {
-  let info = readInfo(fd, 232, 'program');
+  let info = readInfo(fd, programInfoSize, 'program');
   const mapCount = info.getU32(52);
   const mapIds = new Uint8Array(mapCount * 4);
   if (mapCount > 0) {
-    info = readInfo(fd, 232, 'program', (again) => again.u32(52, mapCount).pointer(56, mapIds));
+    info = readInfo(fd, programInfoSize, 'program', (again) => again.u32(52, mapCount).pointer(56, mapIds));
   }
   const ids = new DataView(mapIds.buffer);
   return {
@@ -99,6 +108,10 @@ export function readProgramInfo(fd: number): ProgramInfo {
     jitedSize: info.getU32(16),
     translatedSize: info.getU32(20),
     ifindex: info.getU32(80),
+    gplCompatible: (info.getU32(84) & 1) === 1,
+    runTime: info.view.getBigUint64(192, hostIsLittleEndian),
+    runCount: info.view.getBigUint64(200, hostIsLittleEndian),
+    verifiedInstructions: info.getU32(216),
   };
 }
 

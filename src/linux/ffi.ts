@@ -37,7 +37,7 @@ export function errno(): number {
 
 /** libc's own words for an errno ("No such device"). */
 export function describeErrno(number: number): string {
-  return number === 524 ? 'Operation not supported (ENOTSUPP)' : strerror(number);
+  return strerror(number);
 }
 
 /** The address of a buffer's first byte. The caller keeps the buffer referenced for as long as the address is used. */
@@ -78,9 +78,10 @@ export function viewMemory(address: bigint, length: number): ArrayBuffer {
   return koffi.view(address, length);
 }
 
-/** poll(2) on a worker thread: the event loop goes on while it waits. Gives poll's result, negative errno on failure. */
+/** poll(2) on a worker thread: the event loop goes on while it waits. Gives poll's result: −1 on failure. */
 export function pollAsync(descriptors: Uint8Array, count: number, milliseconds: number): Promise<number> {
   return new Promise((resolve, reject) => {
+    // koffi keeps the callback while the call is under way, and the callback's scope the bytes that the kernel writes to.
     pollCall.async(descriptors, count, milliseconds, (error: Error | null, result: number) => {
       if (error) reject(error);
       else resolve(result);

@@ -4,9 +4,6 @@ import { mustCall, type Register } from './syscalls.js';
 
 /** Flags of mount(2) and umount2(2): `include/uapi/linux/mount.h`. */
 export const mountFlag = {
-  noSuid: 2,
-  noDev: 4,
-  noExec: 8,
   bind: 0x1000,
   recursive: 0x4000,
   shared: 0x10_0000,
@@ -75,14 +72,4 @@ export function isOnFileSystem(path: string, type: keyof typeof magic): boolean 
   } catch {
     return false;
   }
-}
-
-/** Where a file system of that type is mounted and on top, first the usual place. */
-export function findFileSystem(type: keyof typeof magic): string | undefined {
-  const usual = { bpf: '/sys/fs/bpf', tracefs: '/sys/kernel/tracing', nsfs: undefined, cgroup2: '/sys/fs/cgroup' }[
-    type
-  ];
-  if (usual !== undefined && isOnFileSystem(usual, type)) return usual;
-  // A later mount may cover an earlier one: statfs tells what a path leads to now.
-  return listMounts().find((each) => each.type === type && isOnFileSystem(each.path, type))?.path;
 }

@@ -26,6 +26,3 @@ export const nativeXdpSince: Readonly<Record<string, string>> = {
   igb: '5.10',
   bonding: '5.15',
 };
-
-/** Drivers whose hardware runs XDP programs itself. */
-export const offloadDrivers: readonly string[] = ['nfp'];

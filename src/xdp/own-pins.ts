@@ -36,7 +36,7 @@ export function removeOwnPin(path: string): void {
  * Removes the pins of links whose device is gone, and gives their paths: the kernel keeps such a link, without a device,
  * for ever.
  */
-export function removeDeadPins(netnsCookie: bigint): string[] {
+function removeDeadPins(netnsCookie: bigint): string[] {
   return namesIn(netnsPinFolder(netnsCookie)).flatMap((ifindex) => {
     const path = ownLinkPin(netnsCookie, Number(ifindex));
     using link = openPinnedLink(path);
