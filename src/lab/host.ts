@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { XdpkitError } from '../errors/error.js';
-import { createNetns, deleteNetns, netnsExists, netnsPath, openNetns } from '../linux/named-netns.js';
+import { createNetns, deleteNetns, netnsExists, openNetns } from '../linux/named-netns.js';
 import { addAddress, listAddresses } from '../linux/netlink/route/address.js';
 import type { NetworkDevice } from '../linux/netlink/route/device.js';
 import { changeDevice, createVethPair, deleteDevice, findDevice } from '../linux/netlink/route/link.js';
+import type { NetlinkSocket } from '../linux/netlink/socket.js';
 import type { NetworkNamespace } from '../linux/network-namespace.js';
 import { isErrno } from '../linux/syscall-error.js';
 import { formatIp } from '../packet/ip-address.js';
@@ -49,7 +50,10 @@ export function lookAtNamespace(state: LabState, side: Side): 'ours' | 'foreign'
   return String(netns.cookie) === recorded.cookie ? 'ours' : 'foreign';
 }
 
-/** Opens the host's namespace, or makes it; `record` writes down what is about to be named. */
+/**
+ * Opens the host's namespace, or makes it; `record` writes down what is about to be named. A foreign one of that name is
+ * refused as taken: `labUp` has looked for it before.
+ */
 export function ensureNamespace(
   state: LabState,
   side: Side,
@@ -57,15 +61,6 @@ export function ensureNamespace(
 ): NetworkNamespace {
   const name = netnsNameOf(state.name, side);
   const found = lookAtNamespace(state, side);
-  if (found === 'foreign') {
-    throw new XdpkitError(
-      'LAB_BROKEN',
-      `lab ${state.name}: there is a network namespace ${name} that xdpkit did not make`,
-      {
-        hint: `Choose another name for the lab, or remove ${netnsPath(name)} with \`ip netns delete ${name}\`.`,
-      },
-    );
-  }
   if (found === 'ours') return openNetns(name);
   if (found === 'file') deleteNetns(name);
   return createNetns(name, record);
@@ -84,7 +79,7 @@ export function ensureVethPair(left: NetworkNamespace, right: NetworkNamespace, 
   createVethPair(leftRoute, { name: labDevice, mtu }, { name: labDevice, mtu, netnsFd: right.fd });
 }
 
-export function isPair(one: NetworkDevice | undefined, other: NetworkDevice | undefined): boolean {
+function isPair(one: NetworkDevice | undefined, other: NetworkDevice | undefined): boolean {
   return (
     one?.kind === 'veth' && other?.kind === 'veth' && one.linkIndex === other.index && other.linkIndex === one.index
   );
@@ -143,7 +138,7 @@ export function awaitReady(netns: NetworkNamespace): void {
   }
 }
 
-function hostProblem(route: ReturnType<NetworkNamespace['openNetlink']>, netns: NetworkNamespace): string | undefined {
+function hostProblem(route: NetlinkSocket, netns: NetworkNamespace): string | undefined {
   const device = findDevice(route, labDevice);
   if (!device) throw new XdpkitError('DEVICE_GONE', `${netns.name}: ${labDevice} disappeared while the lab was made`);
   if (device.operationalState !== 'up') return `${labDevice} is ${device.operationalState}`;

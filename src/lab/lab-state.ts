@@ -53,6 +53,12 @@ const lockExclusiveNow = 2 | 4;
 const lockPatience = 10_000;
 const lockPause = 10;
 
+export function labNotFound(name: string): XdpkitError {
+  return new XdpkitError('LAB_NOT_FOUND', `there is no lab ${name}`, {
+    hint: `Labs here: ${listLabNames().join(', ') || 'none'}.`,
+  });
+}
+
 /** Undefined when there is no lab of that name. */
 export function readLabState(name: string): LabState | undefined {
   let text: string;

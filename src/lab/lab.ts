@@ -4,7 +4,7 @@ import { getDevice } from '../linux/netlink/route/link.js';
 import type { NetworkNamespace } from '../linux/network-namespace.js';
 import { addressesOf, findProblems, labDevice } from './host.js';
 import { checkLabName, netnsNameOf, type Side, sides } from './lab-name.js';
-import { type LabState, listLabNames, readLabState, readLabStates } from './lab-state.js';
+import { type LabState, labNotFound, readLabState, readLabStates } from './lab-state.js';
 import { isAlive } from './maker.js';
 import { takeLabDown } from './remove.js';
 
@@ -47,7 +47,9 @@ export class Lab {
 
 /** Opens a lab that is up. Throws `LAB_NOT_FOUND`, or `LAB_BROKEN` with what is the matter. */
 export function openLab(name: string): Lab {
-  const state = needLabState(name);
+  checkLabName(name);
+  const state = readLabState(name);
+  if (state === undefined) throw labNotFound(name);
   const problems = findProblems(state);
   if (problems.length > 0) {
     throw new XdpkitError('LAB_BROKEN', `lab ${name} cannot be used: ${problems.join('; ')}`, {
@@ -108,15 +110,5 @@ export function listLabs(): LabSummary[] {
       mtu,
       maker: { pid: maker.pid, alive: isAlive(maker) },
     };
-  });
-}
-
-/** The written state of a lab that must be there. */
-export function needLabState(name: string): LabState {
-  checkLabName(name);
-  const state = readLabState(name);
-  if (state) return state;
-  throw new XdpkitError('LAB_NOT_FOUND', `there is no lab ${name}`, {
-    hint: `Labs here: ${listLabNames().join(', ') || 'none'}.`,
   });
 }

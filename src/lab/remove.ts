@@ -8,7 +8,7 @@ import { labDevice, lookAtNamespace } from './host.js';
 import { checkLabName, netnsNameOf, type Side, sides } from './lab-name.js';
 import {
   type LabState,
-  listLabNames,
+  labNotFound,
   lockLabs,
   readLabState,
   readLabStates,
@@ -32,10 +32,8 @@ export interface LabRemoval {
 export function labDown(name: string): LabRemoval {
   checkLabName(name);
   const removal = takeLabDown(name);
-  if (removal) return removal;
-  throw new XdpkitError('LAB_NOT_FOUND', `there is no lab ${name}`, {
-    hint: `Labs here: ${listLabNames().join(', ') || 'none'}.`,
-  });
+  if (removal === undefined) throw labNotFound(name);
+  return removal;
 }
 
 /** As `labDown`; undefined when there is no such lab. */
