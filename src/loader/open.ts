@@ -20,14 +20,20 @@ export function parseObject(bytes: Uint8Array, name: string): OpenedObject {
   return new OpenedObject(readObject(bytes, name));
 }
 
+const readProblems: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'it is a folder',
+  EACCES: 'it may not be read',
+};
+
 async function readObjectFile(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : String(cause);
-    throw new XdpkitError('FILE_NOT_FOUND', `open ${path}: ${why}`, {
-      cause: code === 'ENOENT' || code === 'EISDIR' ? undefined : cause,
+    const { code = '', message } = cause as NodeJS.ErrnoException;
+    const why = readProblems[code];
+    throw new XdpkitError('FILE_NOT_FOUND', `open ${path}: ${why ?? message}`, {
+      cause: why === undefined ? cause : undefined,
       hint: path.endsWith('.c') ? 'This is C source: compile it with `xdpkit build` first.' : undefined,
     });
   }
