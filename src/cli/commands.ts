@@ -10,6 +10,8 @@ import { labExec } from './commands/lab-exec.js';
 import { labLs } from './commands/lab-ls.js';
 import { labPing } from './commands/lab-ping.js';
 import { labUp } from './commands/lab-up.js';
+import { progLs } from './commands/prog-ls.js';
+import { progShow } from './commands/prog-show.js';
 import { replace } from './commands/replace.js';
 import { stats } from './commands/stats.js';
 import { status } from './commands/status.js';
@@ -17,6 +19,11 @@ import { status } from './commands/status.js';
 const lab = buildRouteMap({
   routes: { up: labUp, down: labDown, ls: labLs, exec: labExec, ping: labPing },
   docs: { brief: 'Throw-away networks of two hosts, for trying things' },
+});
+
+const prog = buildRouteMap({
+  routes: { ls: progLs, show: progShow },
+  docs: { brief: "The kernel's programs" },
 });
 
 export const commands = buildRouteMap({
@@ -28,6 +35,7 @@ export const commands = buildRouteMap({
     detach,
     status,
     stats,
+    prog,
     doctor,
     demo,
   },

@@ -26,6 +26,13 @@ export function formatDuration(seconds: number): string {
   return `${digits(seconds * 1e9)} ns`;
 }
 
+/** `2026-11-21 04:12:13`, in the zone of the machine. */
+export function formatTime(date: Date): string {
+  const two = (number: number): string => String(number).padStart(2, '0');
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}
+
 function pair(seconds: number, large: number, largeUnit: string, small: number, smallUnit: string): string {
   return `${Math.floor(seconds / large)} ${largeUnit} ${Math.floor((seconds % large) / small)} ${smallUnit}`;
 }

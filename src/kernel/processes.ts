@@ -10,18 +10,29 @@ export interface HoldingProcess {
 const fields = { program: 'prog_id', map: 'map_id', link: 'link_id' } as const;
 
 /** Other processes than this one. Those of other users are only seen by root. */
-export function listHoldingProcesses(kind: keyof typeof fields, id: number): HoldingProcess[] {
-  const line = new RegExp(`^${fields[kind]}:\\s*${id}$`, 'm');
-  return numbersIn('/proc').flatMap((pid) => {
-    if (pid === process.pid) return [];
-    const holds = numbersIn(`/proc/${pid}/fd`).some(
-      (fd) =>
-        tryRead(() => readlinkSync(`/proc/${pid}/fd/${fd}`))?.startsWith('anon_inode:bpf') &&
-        line.test(tryRead(() => readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8')) ?? ''),
+export function listHoldingProcesses(kind: keyof typeof fields, id: number): readonly HoldingProcess[] {
+  return indexHoldingProcesses(kind).get(id) ?? [];
+}
+
+/** By the id of what they hold: one walk over all of /proc for many objects. */
+export function indexHoldingProcesses(kind: keyof typeof fields): ReadonlyMap<number, readonly HoldingProcess[]> {
+  const line = new RegExp(`^${fields[kind]}:\\s*(\\d+)$`, 'm');
+  const index = new Map<number, HoldingProcess[]>();
+  for (const pid of numbersIn('/proc')) {
+    if (pid === process.pid) continue;
+    const ids = new Set(
+      numbersIn(`/proc/${pid}/fd`).flatMap((fd) => {
+        const target = tryRead(() => readlinkSync(`/proc/${pid}/fd/${fd}`));
+        if (!target?.startsWith('anon_inode:bpf')) return [];
+        const id = line.exec(tryRead(() => readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8')) ?? '')?.[1];
+        return id === undefined ? [] : [Number(id)];
+      }),
     );
-    if (!holds) return [];
-    return [{ pid, command: tryRead(() => readFileSync(`/proc/${pid}/comm`, 'utf8'))?.trim() ?? '' }];
-  });
+    if (ids.size === 0) continue;
+    const command = tryRead(() => readFileSync(`/proc/${pid}/comm`, 'utf8'))?.trim() ?? '';
+    for (const id of ids) index.set(id, [...(index.get(id) ?? []), { pid, command }]);
+  }
+  return index;
 }
 
 function numbersIn(folder: string): number[] {

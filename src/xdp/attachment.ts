@@ -1,8 +1,9 @@
 /** What is attached to a device now. */
 import type { ErrorCode } from '../errors/codes.js';
 import { XdpkitError } from '../errors/error.js';
-import { type ProgramInfo, readProgramInfo } from '../kernel/info.js';
+import type { ProgramInfo } from '../kernel/info.js';
 import { openById } from '../kernel/iterate.js';
+import { describeProgram } from '../kernel/list-programs.js';
 import { setXdp } from '../linux/netlink/route/link.js';
 import { isErrno } from '../linux/syscall-error.js';
 import type { DeviceHandle } from './device.js';
@@ -12,7 +13,7 @@ import type { XdpMode } from './mode.js';
 export interface Attachment {
   readonly mode: XdpMode;
   readonly programId: number;
-  /** Undefined where the process may not look at programs, or the program has just gone. */
+  /** By its full name. Undefined where the process may not look at programs, or the program has just gone. */
   readonly program: ProgramInfo | undefined;
   readonly holder: Holder;
 }
@@ -56,7 +57,9 @@ function isHeldByLink({ route, ifindex }: DeviceHandle, mode: XdpMode): boolean 
 function readProgram(id: number): ProgramInfo | undefined {
   try {
     using fd = openById('program', id);
-    return fd && readProgramInfo(fd.number);
+    if (fd === undefined) return undefined;
+    const { fullName, ...info } = describeProgram(fd.number);
+    return { ...info, name: fullName };
   } catch (error) {
     if (error instanceof XdpkitError && error.code === 'NOT_PERMITTED') return undefined;
     throw error;

@@ -3,6 +3,7 @@ import type { Holder } from '../../xdp/holder.js';
 import type { DeviceFeatures, DeviceStatus, NetnsStatus } from '../../xdp/status.js';
 import { defineCommand, netnsFlag } from '../command.js';
 import type { Output } from '../output.js';
+import { formatTime } from '../units.js';
 import { attachmentDocument } from '../xdp-documents.js';
 import { deviceFlag } from '../xdp-flags.js';
 
@@ -79,7 +80,7 @@ async function printNetns(output: Output, { devices }: NetnsStatus): Promise<voi
       program?.name ?? '-',
       String(programId),
       program?.tag ?? '-',
-      program ? localTime(program.loadedAt) : '-',
+      program ? formatTime(program.loadedAt) : '-',
       shortHolder(holder),
     ]),
   );
@@ -113,13 +114,6 @@ function describeFeatures(features: DeviceFeatures): string {
   if (features.from === 'driver') return features.features.join(', ') || 'none announced';
   if (features.since === undefined) return 'not known (kernel before 6.3)';
   return `${features.native ? 'native' : 'no native'} (by driver, since Linux ${features.since})`;
-}
-
-/** `2026-11-21 04:12:13`, in the zone of the machine. */
-function localTime(date: Date): string {
-  const two = (number: number): string => String(number).padStart(2, '0');
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
 function netnsDocument({ netns, inode, devices }: NetnsStatus) {

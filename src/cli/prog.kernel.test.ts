@@ -1,0 +1,154 @@
+/** The verbs of `xdpkit prog`, against what bpftool says of the same programs. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { bpftool, leftInKernel, uniqueName } from '../kernel/kernel-state.test.support.js';
+import { labUp } from '../lab/lab-up.js';
+import { compileText } from '../object/compile-text.test.support.js';
+import { runWords } from './run-words.test.support.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'xdpkit-prog-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+
+/** Longer than the kernel keeps, and unlike any other name in it. */
+const name = `${uniqueName()}_function_with_a_long_name`;
+
+const source = `
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __type(key, __u32); __type(value, __u64); __uint(max_entries, 4); } ${name}s SEC(".maps");
+volatile const __u32 limit = 3;
+static __attribute__((noinline)) int count(struct xdp_md *context, __u32 key) {
+  __u64 *value = bpf_map_lookup_elem(&${name}s, &key);
+  if (value) __sync_fetch_and_add(value, 1);
+  return value ? XDP_PASS : XDP_DROP;
+}
+SEC("xdp") int ${name}(struct xdp_md *context) {
+  __u8 *data = (void *)(long)context->data, *end = (void *)(long)context->data_end;
+  if (data + 14 > end) return XDP_DROP;
+  data[0] = 0xff;
+  return count(context, limit);
+}
+`;
+const object = join(folder, 'long.bpf.o');
+writeFileSync(object, compileText(source));
+
+async function text(...words: string[]): Promise<string> {
+  const { exitCode, stdout, stderr } = await runWords(words);
+  assert.equal(exitCode, 0, stderr);
+  return stdout;
+}
+
+async function json(...words: string[]) {
+  const { exitCode, stdout } = await runWords([...words, '--json']);
+  assert.equal(exitCode, 0, stdout);
+  return JSON.parse(stdout);
+}
+
+async function refusal(...words: string[]): Promise<{ exitCode: number; stderr: string }> {
+  const { exitCode, stderr, stdout } = await runWords(words);
+  assert.equal(stdout, '');
+  return { exitCode, stderr };
+}
+
+interface Shown {
+  readonly id: number;
+  readonly type: string;
+  readonly tag: string;
+  readonly loaded_at: number;
+  readonly map_ids: number[];
+  readonly btf_id: number;
+  readonly bytes_xlated: number;
+  readonly bytes_jited: number;
+}
+
+/** Loads the object by bpftool, so that xdpkit has no part in what it is then asked about. */
+function loaded(path = `/sys/fs/bpf/${uniqueName()}`): Disposable & { readonly pin: string; readonly seen: Shown } {
+  bpftool('prog', 'load', object, path);
+  const seen = bpftool('prog', 'show', 'pinned', path) as Shown;
+  return { pin: path, seen, [Symbol.dispose]: () => rmSync(path, { force: true }) };
+}
+
+test('ls and show tell what bpftool tells, and names in full', async () => {
+  using program = loaded();
+  const { pin, seen } = program;
+  const { programs } = await json('prog', 'ls');
+  const listed = programs.find(({ id }: { id: number }) => id === seen.id);
+  const { loadedAt, verifiedInstructions, ...rest } = listed;
+  assert.ok(Math.abs(Date.parse(loadedAt) / 1000 - seen.loaded_at) <= 2, loadedAt);
+  assert.ok(verifiedInstructions > 10);
+  assert.deepEqual(rest, {
+    id: seen.id,
+    type: 'xdp',
+    name,
+    kernelName: name.slice(0, 15),
+    tag: seen.tag,
+    uid: 0,
+    gplCompatible: true,
+    translatedBytes: seen.bytes_xlated,
+    jitedBytes: seen.bytes_jited,
+    mapIds: seen.map_ids,
+    btfId: seen.btf_id,
+    runs: { count: 0, nanoseconds: 0 },
+    pins: [pin],
+    links: [],
+    devices: [],
+    processes: [],
+  });
+  for (const reference of [String(seen.id), pin, name, name.slice(0, 15)]) {
+    const { maps, ...shown } = await json('prog', 'show', reference);
+    assert.deepEqual({ ...shown, loadedAt }, listed, reference);
+    assert.deepEqual(new Set(maps.map(({ id }: { id: number }) => id)), new Set(seen.map_ids));
+  }
+  assert.match(await text('prog', 'ls'), new RegExp(`^ *${seen.id} +xdp +${name} +${seen.tag} .* pin ${pin}$`, 'm'));
+  const shown = await text('prog', 'show', name);
+  assert.match(shown, new RegExp(`^program +${name} \\(id ${seen.id}, xdp\\)$`, 'm'));
+  assert.match(shown, new RegExp(`^held by +pin ${pin}$`, 'm'));
+});
+
+test('the same programs are listed as by bpftool', async () => {
+  using _program = loaded();
+  // Other tests come and go: those that were there before and after are listed in between.
+  const ids = () => (bpftool('prog', 'show') as Shown[]).map(({ id }) => id);
+  const before = ids();
+  const { programs } = await json('prog', 'ls');
+  const after = new Set(ids());
+  const listed = new Set(programs.map(({ id }: { id: number }) => id));
+  for (const id of before.filter((each) => after.has(each))) assert.ok(listed.has(id), `program ${id}`);
+  const { programs: others } = await json('prog', 'ls', '--type', 'kprobe');
+  assert.ok(others.every(({ type }: { type: string }) => type === 'kprobe'));
+});
+
+test('a program on a device is shown with its link, its device and its network namespace', async () => {
+  using lab = labUp({ temporary: true });
+  const { left } = lab.hosts;
+  const attached = await json('attach', object, '--dev', 'veth0', '--netns', left.name);
+  assert.equal(attached.program.name, name);
+  const { links, devices } = await json('prog', 'show', String(attached.program.id));
+  assert.deepEqual(devices, [{ device: 'veth0', ifindex: left.ifindex, mode: 'native', netns: left.name }]);
+  assert.deepEqual(
+    links.map(({ type, ifindex }: { type: string; ifindex: number }) => [type, ifindex]),
+    [['xdp', left.ifindex]],
+  );
+  const { namespaces } = await json('status', '--dev', 'veth0', '--netns', left.name);
+  assert.equal(namespaces[0].devices[0].attachments[0].program.name, name, 'status has the name in full too');
+  await json('detach', '--dev', 'veth0', '--netns', left.name);
+});
+
+test('what is not there is said to be not there', async () => {
+  assert.deepEqual(await refusal('prog', 'show', '2147483647'), {
+    exitCode: 3,
+    stderr: 'error: there is no program with id 2147483647\nhint: `xdpkit prog ls` lists those that there are.\n',
+  });
+  assert.match((await refusal('prog', 'show', '/sys/fs/bpf/nothing')).stderr, /no program pinned at/);
+  assert.match((await refusal('prog', 'show', `${name}x`)).stderr, /no program named/);
+  using _one = loaded();
+  using _two = loaded();
+  const { exitCode, stderr } = await refusal('prog', 'show', name);
+  assert.equal(exitCode, 2);
+  assert.match(stderr, /several programs are named .*: \d+ \(xdp\), \d+ \(xdp\)/);
+});
+
+test('nothing is left in the kernel', () => {
+  assert.deepEqual(leftInKernel(name.slice(0, 15)), []);
+});

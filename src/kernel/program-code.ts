@@ -1,0 +1,107 @@
+/** What the kernel made of a program's code, and what it remembers of its source. `struct bpf_prog_info`. */
+import { hostIsLittleEndian } from '../bytes/byte-order.js';
+import { programInfoSize, readInfo } from './info.js';
+
+export interface FunctionRecord {
+  /** Index of the function's first instruction; a 64-bit load counts as two. */
+  readonly at: number;
+  /** BTF id in the program's own BTF. */
+  readonly typeId: number;
+}
+
+export interface LineRecord {
+  readonly at: number;
+  /** Offsets into the strings of the program's BTF. */
+  readonly fileNameOffset: number;
+  readonly lineOffset: number;
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface ProgramCode {
+  /** Instructions as the verifier left them; undefined where the kernel hides them. */
+  readonly translated: Uint8Array | undefined;
+  /** The program itself, then its sub-programs. Since Linux 5.0; empty for a program without BTF. */
+  readonly functions: readonly FunctionRecord[];
+  /** Ascending. */
+  readonly lines: readonly LineRecord[];
+}
+
+// Offsets into struct bpf_prog_info.
+const at = {
+  translatedSize: 20,
+  translated: 32,
+  functionSize: 132,
+  functions: 136,
+  functionCount: 144,
+  lineCount: 148,
+  lines: 152,
+  lineSize: 172,
+} as const;
+const functionSize = 8;
+const lineSize = 16;
+
+/** Functions only: the code itself can be long. */
+export function readProgramFunctions(fd: number): readonly FunctionRecord[] {
+  const count = readInfo(fd, programInfoSize, 'program').getU32(at.functionCount);
+  if (count === 0) return [];
+  const functions = new Uint8Array(new ArrayBuffer(count * functionSize));
+  readInfo(fd, programInfoSize, 'program', (info) =>
+    info.u32(at.functionCount, count).u32(at.functionSize, functionSize).pointer(at.functions, functions),
+  );
+  return functionRecords(functions);
+}
+
+export function readProgramCode(fd: number): ProgramCode {
+  const sizes = readInfo(fd, programInfoSize, 'program');
+  const translated = new Uint8Array(new ArrayBuffer(sizes.getU32(at.translatedSize)));
+  const functions = new Uint8Array(new ArrayBuffer(sizes.getU32(at.functionCount) * functionSize));
+  const lines = new Uint8Array(new ArrayBuffer(sizes.getU32(at.lineCount) * lineSize));
+  const info = readInfo(fd, programInfoSize, 'program', (wanted) => {
+    wanted.u32(at.translatedSize, translated.length).pointer(at.translated, translated);
+    if (functions.length > 0) {
+      wanted.u32(at.functionCount, functions.length / functionSize).u32(at.functionSize, functionSize);
+      wanted.pointer(at.functions, functions);
+    }
+    if (lines.length > 0) {
+      wanted
+        .u32(at.lineCount, lines.length / lineSize)
+        .u32(at.lineSize, lineSize)
+        .pointer(at.lines, lines);
+    }
+  });
+  // The kernel takes the pointer away where it may not show the code.
+  const hidden = translated.length === 0 || info.view.getBigUint64(at.translated, hostIsLittleEndian) === 0n;
+  return {
+    translated: hidden ? undefined : translated,
+    functions: functionRecords(functions),
+    lines: lineRecords(lines),
+  };
+}
+
+function functionRecords(bytes: Uint8Array): FunctionRecord[] {
+  const words = wordsOf(bytes);
+  return Array.from({ length: bytes.length / functionSize }, (_, index) => ({
+    at: words(index * functionSize),
+    typeId: words(index * functionSize + 4),
+  }));
+}
+
+function lineRecords(bytes: Uint8Array): LineRecord[] {
+  const words = wordsOf(bytes);
+  return Array.from({ length: bytes.length / lineSize }, (_, index) => {
+    const lineColumn = words(index * lineSize + 12);
+    return {
+      at: words(index * lineSize),
+      fileNameOffset: words(index * lineSize + 4),
+      lineOffset: words(index * lineSize + 8),
+      line: lineColumn >>> 10,
+      column: lineColumn & 1023,
+    };
+  });
+}
+
+function wordsOf(bytes: Uint8Array): (offset: number) => number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return (offset) => view.getUint32(offset, hostIsLittleEndian);
+}
