@@ -7,7 +7,7 @@ import { runProgram } from './test-run.js';
 
 const array = (name: string, entries = 1) =>
   `struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, ${entries}); __type(key, __u32); __type(value, __u32); } ${name} SEC(".maps");`;
-const uses = (name: string) => `hit = bpf_map_lookup_elem(&${name}, &key); if (hit) ++*hit;`;
+const uses = (name: string) => `hit = (void *)bpf_map_lookup_elem(&${name}, &key); if (hit) ++*hit;`;
 
 /** A program that counts in each of the maps, and in a global variable. */
 function objectOf(definitions: readonly string[], names: readonly string[]) {
@@ -38,6 +38,21 @@ test('maps of the same name and shape go on with their contents; data sections d
   assert.equal(loaded.map<number, number>('grown').get(0), 1);
   assert.equal(loaded.globals.runs, 1);
   assert.equal(old.globals.runs, 1);
+});
+
+test('a value of the same size with other fields is not read as what it is not', () => {
+  const counters = (fields: string) => `struct counters { ${fields} };
+    struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32);
+             __type(value, struct counters); } hits SEC(".maps");`;
+  const object = (fields: string) => objectOf([counters(fields)], ['hits']);
+  using old = object('__u32 packets; __u32 bytes;').load();
+  using kept = keepMaps(object('__u32 bytes; __u32 packets;').spec, old.program('count').id);
+  assert.deepEqual([...kept.maps.keys()], []);
+  assert.deepEqual(kept.refused, [
+    { name: 'hits', reason: 'its value differs from the object\'s: field "packets" stands where "bytes" should be' },
+  ]);
+  using same = keepMaps(object('__u32 packets; __u32 bytes;').spec, old.program('count').id);
+  assert.deepEqual([...same.maps.keys()], ['hits']);
 });
 
 const [longA, longB] = ['a_name_that_is_cut_a', 'a_name_that_is_cut_b'];

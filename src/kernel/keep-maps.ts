@@ -31,7 +31,7 @@ export function keepMaps(spec: ObjectSpec, programId: number): KeptMaps {
       const candidates = declared.filter((map) => kernelName(map.name) === info.name);
       const [wanted, ...others] = candidates;
       if (wanted === undefined) continue;
-      const differences = shapeDifferences(wanted, info);
+      const differences = shapeDifferences(wanted, info, spec.btf);
       if (others.length > 0 || infos.some((other) => other !== info && other.name === info.name)) {
         refuse(
           candidates,

@@ -239,7 +239,7 @@ function createOrOpenMap(spec: MapSpec, create: CreateMapOptions, pinFolder: str
 
 function adoptPinned(fd: FileDescriptor, spec: MapSpec, path: string, btf: Btf | undefined): BpfMap {
   try {
-    const differences = shapeDifferences(spec, readMapInfo(fd.number));
+    const differences = shapeDifferences(spec, readMapInfo(fd.number), btf);
     if (differences.length > 0) throw pinMismatch(spec, path, differences);
     return adoptMap(fd, spec, btf);
   } catch (error) {

@@ -1,5 +1,6 @@
 /** Maps from specs, pins and ids. BPF_MAP_CREATE. */
 import type { Btf } from '../btf/btf.js';
+import { layoutDifference } from '../btf/layout-difference.js';
 import { type ErrorDetail, XdpkitError } from '../errors/error.js';
 import { FileDescriptor } from '../linux/file-descriptor.js';
 import { errnos } from '../linux/syscall-error.js';
@@ -127,8 +128,11 @@ function shapelessFlags({ type }: MapSpec): number {
   return numaNodeFlag | (type === 'devmap' || type === 'devmap_hash' ? readOnlyForPrograms : 0);
 }
 
-/** In which fields a map in the kernel differs from what a spec asks for; empty when it can stand for it. */
-export function shapeDifferences(spec: MapSpec, info: MapInfo): string[] {
+/**
+ * In which fields a map in the kernel differs from what a spec asks for; empty when it can stand for it. Where both have
+ * BTF the fields of keys and values count too: of the same size they may still hold something else.
+ */
+export function shapeDifferences(spec: MapSpec, info: MapInfo, btf: Btf | undefined): string[] {
   const shape = ~shapelessFlags(spec);
   const fields: [string, string | number | bigint, string | number | bigint][] = [
     ['type', spec.type, info.type],
@@ -138,9 +142,24 @@ export function shapeDifferences(spec: MapSpec, info: MapInfo): string[] {
     ['flags', spec.flags & shape, info.flags & shape],
     ['map extra', spec.mapExtra, info.mapExtra],
   ];
-  return fields.flatMap(([field, wanted, found]) =>
+  const differences = fields.flatMap(([field, wanted, found]) =>
     wanted === found ? [] : [`${field} is ${found}, the object asks for ${wanted}`],
   );
+  return differences.length > 0 ? differences : layoutDifferences(spec, info, btf);
+}
+
+function layoutDifferences(spec: MapSpec, info: MapInfo, btf: Btf | undefined): string[] {
+  const running = readKernelBtf(info.btfId);
+  if (btf === undefined || running === undefined) return [];
+  const parts = [
+    ['key', info.keyType, spec.keyType],
+    ['value', info.valueType, spec.valueType],
+  ] as const;
+  return parts.flatMap(([part, found, wanted]) => {
+    if (!found || !wanted) return [];
+    const difference = layoutDifference({ btf: running, type: found }, { btf, type: wanted });
+    return difference === undefined ? [] : [`its ${part} differs from the object's: ${difference}`];
+  });
 }
 
 export function pinMismatch(spec: MapSpec, path: string, differences: readonly string[]): XdpkitError {
