@@ -104,7 +104,7 @@ function compile(context: Context, id: TypeId, path: string, depth: number): Cod
 }
 
 /** `__be16`, `__be32` and `__be64` are typedefs of plain integers: only the name on the way tells the order. */
-function isNetworkOrder(btf: Btf, id: TypeId): boolean {
+export function isNetworkOrder(btf: Btf, id: TypeId): boolean {
   for (let steps = 0, at = id; steps < deepest; steps += 1) {
     const type = btf.type(at);
     if (type.kind === 'typedef' && /^__be(16|32|64)$/.test(type.name)) return true;
@@ -114,14 +114,20 @@ function isNetworkOrder(btf: Btf, id: TypeId): boolean {
   return false;
 }
 
+/** Whether an array's elements are one value together. */
+export function arrayForm(btf: Btf, { type }: Extract<BtfType, { kind: 'array' }>): 'text' | 'bytes' | 'elements' {
+  const element = btf.type(btf.resolve(type));
+  if (element.kind !== 'int' || element.size !== 1 || element.bool) return 'elements';
+  if (element.name === 'char' || element.char) return 'text';
+  return element.signed ? 'elements' : 'bytes';
+}
+
 function array(context: Context, type: Extract<BtfType, { kind: 'array' }>, path: string, depth: number): Codec {
   const { btf, code } = context;
   const { length } = type;
-  const element = btf.type(btf.resolve(type.type));
-  if (element.kind === 'int' && element.size === 1 && !element.bool) {
-    if (element.name === 'char' || element.char) return characters(length, path, code);
-    if (!element.signed) return byteArray(length, path, code);
-  }
+  const form = arrayForm(btf, type);
+  if (form === 'text') return characters(length, path, code);
+  if (form === 'bytes') return byteArray(length, path, code);
   const inner = compile(context, type.type, `${path}, element`, depth + 1);
   const { size } = inner;
   if (!Number.isSafeInteger(size * length)) throw new FormatError('.BTF', 0, `array of ${length} × ${size} bytes`);
@@ -149,7 +155,7 @@ interface Field {
 type Composite = Extract<BtfType, { kind: 'struct' | 'union' }>;
 
 /** A data section (`.bss`) is the one value of its map: its variables are the fields. */
-function sectionAsStruct(btf: Btf, section: Extract<BtfType, { kind: 'section' }>): Composite {
+export function sectionAsStruct(btf: Btf, section: Extract<BtfType, { kind: 'section' }>): Composite {
   const members = section.variables.map(({ type, offset }) => {
     const variable = btf.type(type);
     if (variable.kind !== 'variable') throw new FormatError(btf.where, 0, `${section.name} holds a ${variable.kind}`);

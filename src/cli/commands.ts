@@ -10,6 +10,15 @@ import { labExec } from './commands/lab-exec.js';
 import { labLs } from './commands/lab-ls.js';
 import { labPing } from './commands/lab-ping.js';
 import { labUp } from './commands/lab-up.js';
+import { mapDelete } from './commands/map-delete.js';
+import { mapDump } from './commands/map-dump.js';
+import { mapGet } from './commands/map-get.js';
+import { mapLs } from './commands/map-ls.js';
+import { mapPin } from './commands/map-pin.js';
+import { mapSet } from './commands/map-set.js';
+import { mapShow } from './commands/map-show.js';
+import { mapUnpin } from './commands/map-unpin.js';
+import { progDump } from './commands/prog-dump.js';
 import { progLs } from './commands/prog-ls.js';
 import { progShow } from './commands/prog-show.js';
 import { replace } from './commands/replace.js';
@@ -21,8 +30,22 @@ const lab = buildRouteMap({
   docs: { brief: 'Throw-away networks of two hosts, for trying things' },
 });
 
+const map = buildRouteMap({
+  routes: {
+    ls: mapLs,
+    show: mapShow,
+    dump: mapDump,
+    get: mapGet,
+    set: mapSet,
+    delete: mapDelete,
+    pin: mapPin,
+    unpin: mapUnpin,
+  },
+  docs: { brief: "The kernel's maps: list, read, change, pin" },
+});
+
 const prog = buildRouteMap({
-  routes: { ls: progLs, show: progShow },
+  routes: { ls: progLs, show: progShow, dump: progDump },
   docs: { brief: "The kernel's programs" },
 });
 
@@ -36,6 +59,7 @@ export const commands = buildRouteMap({
     status,
     stats,
     prog,
+    map,
     doctor,
     demo,
   },

@@ -21,10 +21,14 @@ export interface Output extends OutputFlags {
   print(text?: string): void;
   /** Results for people in columns; nothing with `--json`. */
   table(columns: readonly Column[], rows: readonly (readonly string[])[]): Promise<void>;
+  /** Many lines of result for people, as they come; nothing with `--json`. Ends early when the command is interrupted. */
+  lines(lines: Iterable<string>): Promise<void>;
   /** On a live terminal, goes back over the last `lines` lines, which the next output takes the place of. */
   goBack(lines: number): void;
   /** The result for programs, on one line; nothing without `--json`. A stream calls it once for each document. */
   document(value: unknown): void;
+  /** As `document`, of `head` and one more `member`: an array that is written as its items come, however long it is. */
+  documentWith(head: object, member: string, items: Iterable<unknown>): Promise<void>;
   /** Talk on stderr: what is being done, what was chosen and why. Silenced by `--quiet` and `--json`. */
   note(text: string): void;
   /** Something that the user should know although the command goes on. Never silenced. */
@@ -49,11 +53,21 @@ export function createOutput(context: Context, flags: OutputFlags): Output {
       const { renderTable } = await import('./table.js');
       stdout.write(renderTable(columns, rows, { width: stdout.isTTY ? stdout.columns : undefined, title: colors.dim }));
     },
+    async lines(lines) {
+      if (flags.json) return;
+      const { writeLines } = await import('./stream.js');
+      await writeLines(context, lines);
+    },
     goBack(lines) {
       if (this.live) stdout.write(`\x1b[${lines}A\x1b[J`);
     },
     document(value) {
       if (flags.json) stdout.write(`${toJson(value)}\n`);
+    },
+    async documentWith(head, member, items) {
+      if (!flags.json) return;
+      const { writeDocument } = await import('./stream.js');
+      await writeDocument(context, head, member, items);
     },
     note(text) {
       if (!flags.quiet && !flags.json) stderr.write(`${text}\n`);

@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import type { BtfValue, Codec } from '../btf/codec.js';
 import { XdpkitError } from '../errors/error.js';
 import type { FileDescriptor } from '../linux/file-descriptor.js';
 import { errnos } from '../linux/syscall-error.js';
 import { commands } from '../uapi/bpf.generated.js';
 import { Attribute, bpf, bpfError, mustBpf } from './bpf.js';
+import { readMapMemory } from './fd-info.js';
 import { type MapInfo, readMapInfo } from './info.js';
 import { type MapBatch, readBatches, updateBatch } from './map-batch.js';
 import { isArray } from './map-codecs.js';
@@ -236,14 +236,10 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
         cause: bpfError(tried, number),
       });
     }
-    if (number === errnos.EPERM && this.#isFrozen()) {
+    if (number === errnos.EPERM && readMapMemory(this.fd).frozen) {
       return bpfError(tried, number, { code: 'READ_ONLY', said: 'the map is frozen: its contents are constants' });
     }
     return bpfError(tried, number);
-  }
-
-  #isFrozen(): boolean {
-    return /^frozen:\s*1$/m.test(readFileSync(`/proc/self/fdinfo/${this.fd}`, 'utf8'));
   }
 
   *#oneByOne(): Generator<MapBatch> {

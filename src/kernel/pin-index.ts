@@ -52,3 +52,12 @@ function identify(path: string): Pin | undefined {
     return undefined;
   }
 }
+
+/** Where objects of a kind are pinned, by id. */
+export function pinPathsOf(kind: PinKind): ReadonlyMap<number, readonly string[]> {
+  const paths = new Map<number, string[]>();
+  for (const pin of listPins()) {
+    if (pin.kind === kind) paths.set(pin.id, [...(paths.get(pin.id) ?? []), pin.path]);
+  }
+  return paths;
+}

@@ -1,0 +1,108 @@
+/** Keys and values of a map as words: what people type, and what they read. */
+import type { Btf } from '../btf/btf.js';
+import type { BtfValue, Codec } from '../btf/codec.js';
+import { plainShape, shapeOf, type ValueShape } from '../btf/shape.js';
+import { hostIsLittleEndian } from '../bytes/byte-order.js';
+import { XdpkitError } from '../errors/error.js';
+import { formatPrefix, parseInterfaceAddress } from '../packet/prefix.js';
+import { type FormatOptions, formatValue } from '../values/format-value.js';
+import { parseValue } from '../values/parse-value.js';
+import { readKernelBtf } from './kernel-btf.js';
+import type { BpfMap } from './map.js';
+import { isPerCpu } from './map-codecs.js';
+import { PerCpu } from './per-cpu.js';
+
+export interface MapText {
+  /** C types, where BTF tells them. */
+  readonly keyType: string | undefined;
+  readonly valueType: string | undefined;
+  readonly perCpu: boolean;
+  parseKey(word: string): BtfValue;
+  /** Of one CPU. */
+  parseValue(word: string): BtfValue;
+  /** An array of one for each CPU. */
+  parsePerCpu(word: string): BtfValue;
+  formatKey(key: BtfValue, options: FormatOptions): string;
+  /** Of one CPU. */
+  formatValue(value: BtfValue, options: FormatOptions): string;
+}
+
+/** Reads the map's BTF. Parsing a key that does not fit is refused; of values it is refused when they are written. */
+export function readMapText(map: BpfMap): MapText {
+  const info = map.info();
+  const btf = readKernelBtf(info.btfId);
+  const key = typed(btf, info.keyType, info.keySize);
+  const value = typed(btf, info.valueType, info.valueSize);
+  const isTrie = info.type === 'lpm_trie' && (info.keySize === 8 || info.keySize === 20);
+  const perCpu = isPerCpu(info.type);
+  return {
+    keyType: key.name,
+    valueType: value.name,
+    perCpu,
+    parseKey: (word) =>
+      (isTrie && readPrefix(word, map.keyCodec)) || asDecoded(map.keyCodec, parseValue(word, key.shape)),
+    parseValue: (word) => parseValue(word, value.shape) as BtfValue,
+    parsePerCpu: (word) =>
+      parseValue(word, {
+        kind: 'array',
+        length: map.valueCodec.size / info.valueSize,
+        element: value.shape,
+      }) as BtfValue,
+    formatKey: (each, options) => (isTrie ? writePrefix(each, map.keyCodec) : formatValue(key.shape, each, options)),
+    formatValue: (each, options) => formatValue(value.shape, each, options),
+  };
+}
+
+/** A key in the form that the map gives it in: enumerators as numbers, bytes as bytes. */
+function asDecoded(codec: Codec, value: unknown): BtfValue {
+  const view = new DataView(new ArrayBuffer(codec.size));
+  codec.encode(view, 0, value);
+  return codec.decode(view, 0);
+}
+
+interface Typed {
+  readonly shape: ValueShape;
+  readonly name: string | undefined;
+}
+
+/** As the codecs are chosen: by BTF where it fits. */
+function typed(btf: Btf | undefined, type: number, size: number): Typed {
+  const known = btf !== undefined && type !== 0 && btf.sizeOf(type) === size;
+  return known ? { shape: shapeOf(btf, type), name: btf.nameOf(type) } : { shape: plainShape(size), name: undefined };
+}
+
+/** `struct bpf_lpm_trie_key`: a length in bits in the host's order, then the data. `10.0.0.0/8`, or an address alone. */
+function readPrefix(word: string, codec: Codec): BtfValue | undefined {
+  if (!/^[0-9a-f.:]+(\/\d+)?$/i.test(word) || !/[.:]/.test(word)) return undefined;
+  // Bits beyond the length stay: the kernel ignores them, and shows the entry as it was written.
+  const { bytes, length } = parseInterfaceAddress(word);
+  if (bytes.length + 4 !== codec.size) {
+    throw new XdpkitError(
+      'KEY_SHAPE',
+      `${word}: the map's keys hold ${(codec.size - 4) * 8} bits, not ${bytes.length * 8}`,
+    );
+  }
+  const key = new Uint8Array(codec.size);
+  key.set(bytes, 4);
+  const view = new DataView(key.buffer);
+  view.setUint32(0, length, hostIsLittleEndian);
+  return codec.decode(view, 0);
+}
+
+function writePrefix(key: BtfValue, codec: Codec): string {
+  const bytes = new Uint8Array(codec.size);
+  const view = new DataView(bytes.buffer);
+  codec.encode(view, 0, key);
+  return formatPrefix({ bytes: bytes.subarray(4), length: view.getUint32(0, hostIsLittleEndian) });
+}
+
+/** The sum of a per-CPU value; undefined for values that have none, such as bytes. */
+export function sumOf(value: BtfValue): BtfValue | undefined {
+  if (!(value instanceof PerCpu)) return value;
+  try {
+    return value.sum();
+  } catch (error) {
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,67 @@
+/** Writing an entry that is given in words. */
+import type { BtfValue } from '../btf/codec.js';
+import { XdpkitError } from '../errors/error.js';
+import { findMap } from './find-map.js';
+import type { BpfMap, UpdateMode } from './map.js';
+import { type MapText, readMapText, sumOf } from './map-text.js';
+import { PerCpu } from './per-cpu.js';
+import { openPinned } from './pin.js';
+import { openProgramById } from './program.js';
+
+export interface WordedEntry {
+  readonly key: string;
+  readonly value: string;
+  readonly mode?: UpdateMode | undefined;
+  /** Whether `value` is an array of one value for each CPU. */
+  readonly perCpu?: boolean | undefined;
+}
+
+/**
+ * Writes one entry. A value of a per-CPU map is what the sum over all CPUs is to be. Maps that hold programs or maps
+ * show ids and take descriptors: their `value` is an id, a pin or a map's name. Errors: as of `BpfMap.set`.
+ */
+export function setEntry(map: BpfMap, { key: keyWord, value, mode, perCpu = false }: WordedEntry): void {
+  const text = readMapText(map);
+  const key = text.parseKey(keyWord);
+  if (perCpu && !text.perCpu) {
+    throw new XdpkitError('USAGE', `map "${map.name}" (${map.definition.type}) has no value for each CPU`);
+  }
+  const held = holders[map.definition.type];
+  if (held !== undefined) {
+    using object = held(value);
+    map.set(key, object.fd, mode);
+  } else if (perCpu) map.set(key, text.parsePerCpu(value), mode);
+  else map.set(key, text.perCpu ? asSum(map, text, value) : text.parseValue(value), mode);
+}
+
+function asSum(map: BpfMap, text: MapText, word: string): BtfValue {
+  const values = map.valueCodec.decode(new DataView(new ArrayBuffer(map.valueCodec.size)), 0);
+  if (!(values instanceof PerCpu) || sumOf(values) === undefined) {
+    throw new XdpkitError('USAGE', `values of map "${map.name}" have no sum over CPUs that could be given`, {
+      hint: 'Give each its own: --per-cpu with an array of one value for each CPU.',
+    });
+  }
+  values[0] = text.parseValue(word);
+  return values;
+}
+
+interface Held extends Disposable {
+  readonly fd: number;
+}
+
+const holders: Readonly<Record<string, (word: string) => Held>> = {
+  prog_array: findProgram,
+  array_of_maps: findMap,
+  hash_of_maps: findMap,
+};
+
+function findProgram(word: string): Held {
+  const found = /^\d+$/.test(word) ? openProgramById(Number(word)) : pinnedProgram(word);
+  if (found === undefined) throw new XdpkitError('PROGRAM_NOT_FOUND', `there is no program ${word}`);
+  return found;
+}
+
+function pinnedProgram(path: string): Held | undefined {
+  const fd = openPinned(path, 'program', 'program');
+  return fd && { fd: fd.number, [Symbol.dispose]: () => fd.close() };
+}
