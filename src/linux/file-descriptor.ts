@@ -1,5 +1,8 @@
 import { XdpkitError } from '../errors/error.js';
-import { systemCall } from './syscalls.js';
+import { mustCall, systemCall } from './syscalls.js';
+
+/** F_DUPFD_CLOEXEC. */
+const duplicateCloseOnExec = 1030;
 
 /** Owns one file descriptor and closes it once. */
 export class FileDescriptor {
@@ -33,4 +36,12 @@ export class FileDescriptor {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+/** Another number for the same thing, owned by itself; children do not inherit it. */
+export function duplicateDescriptor(number: number, what: string): FileDescriptor {
+  return new FileDescriptor(
+    mustCall('fcntl', `duplicate the descriptor of ${what}`, [number, duplicateCloseOnExec, 0]),
+    what,
+  );
 }

@@ -11,6 +11,7 @@ const table = {
   bpf: [321, 280],
   clock_gettime: [228, 113],
   close: [3, 57],
+  fcntl: [72, 25],
   flock: [73, 32],
   getsockname: [51, 204],
   getsockopt: [55, 209],

@@ -8,7 +8,7 @@ import { explainAttachError, wordsOf } from './attach-error.js';
 import { attachmentError, readAttachments } from './attachment.js';
 import { type DeviceHandle, type DeviceReference, openDevice } from './device.js';
 import { modesToTry, type XdpMode, type XdpModeChoice } from './mode.js';
-import { type AttachableProgram, XdpLink } from './xdp-link.js';
+import { type AttachableProgram, holdProgram, XdpLink } from './xdp-link.js';
 
 export interface XdpAttachOptions extends DeviceReference {
   /** `auto` unless given. */
@@ -42,15 +42,18 @@ function attachToFree(
   program: AttachableProgram,
   options: Pick<XdpAttachOptions, 'mode' | 'pin'>,
 ): XdpLink {
-  const { link, mode, fallback } = attachInSomeMode(device, program, options);
-  const attached = new XdpLink({ device, mode, link, programId: program.id, fallback });
-  if (!options.pin) return attached;
+  const held = holdProgram(program);
+  let link: BpfLink | undefined;
   try {
-    attached.pin();
+    const found = attachInSomeMode(device, program, options);
+    link = found.link;
+    const attached = new XdpLink({ ...found, device, program: held });
+    if (options.pin) attached.pin();
     return attached;
   } catch (error) {
     // The handle stays the caller's to close where nothing was attached in the end.
     link?.[Symbol.dispose]();
+    held.fd.close();
     throw error;
   }
 }
@@ -95,6 +98,15 @@ function canPin(): boolean {
   }
 }
 
+/** Netlink would answer the same, or attach what the process is then short of means to look after. */
+const notAboutLinks: ReadonlySet<number> = new Set([
+  errnos.EPERM,
+  errnos.EACCES,
+  errnos.ENOMEM,
+  errnos.EMFILE,
+  errnos.ENFILE,
+]);
+
 /**
  * The kernel gives the driver's words for a refused link to a tracepoint only, but answers netlink with them: so a
  * refusal is asked for once more that way. Where links are unknown (before Linux 5.9) that attaches.
@@ -110,7 +122,7 @@ function attachOnce(
   if (linkable) {
     const link = device.run(() => createXdpLink(program.fd, ifindex, mode));
     if (link instanceof BpfLink) return link;
-    if (-link === errnos.EPERM || -link === errnos.EACCES) throw bpfError(tried, -link);
+    if (notAboutLinks.has(-link)) throw bpfError(tried, -link);
   }
   setXdp(device.route, { ifindex, programFd: program.fd, mode, onlyIfNone: true, tried });
   return undefined;

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { runWithCapabilities } from '../kernel/capabilities.test.support.js';
 import type { Lab } from '../lab/lab.js';
 import { labUp } from '../lab/lab-up.js';
 import { sweepLabs } from '../lab/remove.js';
@@ -17,7 +18,7 @@ import type { XdpMode } from './mode.js';
 import { fails, objectPath, open, seenByIp, token, toolIn } from './real.test.support.js';
 import { replaceXdp } from './replace.js';
 import { readStatus } from './status.js';
-import { XdpLink } from './xdp-link.js';
+import { holdProgram, XdpLink } from './xdp-link.js';
 
 before(() => void sweepLabs());
 
@@ -106,10 +107,29 @@ test('a link whose program somebody else took off says so, and leaves what came 
   assert.equal(seenByIp(left.name).id, theirs.program(pass).id);
   {
     // As on a kernel without links.
-    const state = { mode: 'native', link: undefined, programId: program.id, fallback: undefined } as const;
-    using _link = new XdpLink({ ...state, device: openDevice(target) });
+    const state = { mode: 'native', link: undefined, fallback: undefined } as const;
+    using _link = new XdpLink({ ...state, program: holdProgram(program), device: openDevice(target) });
+    assert.throws(() => _link.detach(), fails('ATTACH_CHANGED', 'veth0'));
   }
   assert.equal(seenByIp(left.name).id, theirs.program(pass).id);
+});
+
+test('attaching, swapping and detaching take no more privileges than loading', () => {
+  using lab = labUp({ temporary: true });
+  const seen = lab.hosts.left.netns.run(() =>
+    runWithCapabilities(
+      ['bpf', 'net_admin', 'perfmon'],
+      import.meta.url,
+      `const { openObject } = await import('../loader/open.js');
+       const object = (await openObject('${objectPath('TWO')}')).load();
+       const link = object.program('drop_${token}').attachXdp({ device: 'veth0' });
+       link.update(object.program('${pass}'));
+       const seen = [link.programId === object.program('${pass}').id];
+       link.detach();
+       console.log(JSON.stringify(seen));`,
+    ),
+  );
+  assert.deepEqual(seen, [true]);
 });
 
 function pin(object: LoadedObject): string {

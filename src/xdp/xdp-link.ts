@@ -1,6 +1,6 @@
 import { XdpkitError } from '../errors/error.js';
 import type { BpfLink } from '../kernel/link.js';
-import { openProgramById } from '../kernel/program.js';
+import { duplicateDescriptor, type FileDescriptor } from '../linux/file-descriptor.js';
 import { setXdp } from '../linux/netlink/route/link.js';
 import { isErrno } from '../linux/syscall-error.js';
 import type { DeviceHandle } from './device.js';
@@ -19,7 +19,7 @@ export interface XdpLinkState {
   readonly mode: XdpMode;
   /** Undefined where the device itself holds the program (netlink). */
   readonly link: BpfLink | undefined;
-  readonly programId: number;
+  readonly program: HeldProgram;
   /** The driver's reason why native mode was not to be had, where `auto` fell back. */
   readonly fallback: string | undefined;
 }
@@ -35,19 +35,19 @@ export class XdpLink {
   readonly fallback: string | undefined;
   readonly #device: DeviceHandle;
   readonly #link: BpfLink | undefined;
-  #programId: number;
+  #program: HeldProgram;
   #pin: string | undefined;
   #stays = false;
   #closed = false;
 
-  /** For `attachXdp`; takes over the handle and the link. */
-  constructor({ device, mode, link, programId, fallback }: XdpLinkState) {
+  /** For `attachXdp`; takes over the handle, the link and the program's descriptor. */
+  constructor({ device, mode, link, program, fallback }: XdpLinkState) {
     this.#device = device;
     this.device = device.name;
     this.ifindex = device.ifindex;
     this.mode = mode;
     this.#link = link;
-    this.#programId = programId;
+    this.#program = program;
     this.fallback = fallback;
   }
 
@@ -57,7 +57,7 @@ export class XdpLink {
   }
 
   get programId(): number {
-    return this.#programId;
+    return this.#program.id;
   }
 
   /** Where the link is pinned; undefined while it is not. */
@@ -68,9 +68,16 @@ export class XdpLink {
   /** Puts another program in the place of the present one: no packet passes between them without a program. */
   update(program: AttachableProgram): void {
     this.#requireOpen();
-    using present = openProgramById(this.#programId);
-    swapProgram(this.#device, { link: this.#link, mode: this.mode }, program, present);
-    this.#programId = program.id;
+    const next = holdProgram(program);
+    try {
+      const { id, fd } = this.#program;
+      swapProgram(this.#device, { link: this.#link, mode: this.mode }, program, { id, fd: fd.number });
+    } catch (error) {
+      next.fd.close();
+      throw error;
+    }
+    this.#program.fd.close();
+    this.#program = next;
   }
 
   /** Pins the link under xdpkit's folder, so that the program outlives the process. What netlink holds does anyway. */
@@ -93,11 +100,16 @@ export class XdpLink {
     this.#pin = path;
   }
 
-  /** Takes the program off the device, pinned or not. */
+  /** Takes the program off the device, pinned or not. Errors: `ATTACH_CHANGED`, `DEVICE_GONE`. */
   detach(): void {
     this.#requireOpen();
-    if (this.#link) this.#link.detach(`program ${this.#programId} from ${this.#device.what}`);
-    else this.#detachByNetlink();
+    const what = `program ${this.programId} from ${this.#device.what}`;
+    if (this.#link) this.#link.detach(what);
+    else {
+      const outcome = this.#detachByNetlink();
+      if (outcome === 'gone') throw this.#device.gone();
+      if (outcome === 'changed') throw attachChanged(`detach ${what}`);
+    }
     if (this.#pin) removeOwnPin(this.#pin);
     this.#stays = true;
     this[Symbol.dispose]();
@@ -107,23 +119,26 @@ export class XdpLink {
     if (this.#closed) return;
     this.#closed = true;
     try {
+      // What is no longer ours, or no longer there, needs nothing more.
       if (this.#link === undefined && !this.#stays) this.#detachByNetlink();
     } finally {
       this.#link?.[Symbol.dispose]();
+      this.#program.fd.close();
       this.#device[Symbol.dispose]();
     }
   }
 
   /** Only our own program: somebody else's that came in its place stays. */
-  #detachByNetlink(): void {
+  #detachByNetlink(): 'detached' | 'changed' | 'gone' {
     const { ifindex, mode } = this;
-    using present = openProgramById(this.#programId);
-    if (present === undefined) return;
     try {
-      setXdp(this.#device.route, { ifindex, programFd: -1, mode, expectedFd: present.fd });
+      setXdp(this.#device.route, { ifindex, programFd: -1, mode, expectedFd: this.#program.fd.number });
+      return 'detached';
     } catch (error) {
+      if (isErrno(error, 'ENODEV')) return 'gone';
       // Netlink answers EBUSY where a link has come.
-      if (!isErrno(error, 'EEXIST', 'EBUSY', 'ENODEV', 'ENOENT')) throw error;
+      if (isErrno(error, 'EEXIST', 'EBUSY', 'ENOENT')) return 'changed';
+      throw error;
     }
   }
 
@@ -133,12 +148,22 @@ export class XdpLink {
   }
 }
 
+/** Held by a descriptor of its own: to open a program by its id takes a privilege that attaching does not. */
+export interface HeldProgram {
+  readonly id: number;
+  readonly fd: FileDescriptor;
+}
+
+export function holdProgram({ id, fd, name }: AttachableProgram): HeldProgram {
+  return { id, fd: duplicateDescriptor(fd, `program "${name}"`) };
+}
+
 /** One atomic swap on a device, by whatever holds it. Errors: `ATTACH_CHANGED`, `DEVICE_GONE`. */
 export function swapProgram(
   device: DeviceHandle,
   held: { readonly link: BpfLink | undefined; readonly mode: XdpMode },
   program: AttachableProgram,
-  present: AttachableProgram | undefined,
+  present: Pick<AttachableProgram, 'id' | 'fd'> | undefined,
 ): void {
   const tried = `replace the program of ${device.what} by "${program.name}"`;
   if (present === undefined) throw attachChanged(tried);
