@@ -135,6 +135,32 @@ test('a program on a device is shown with its link, its device and its network n
   await json('detach', '--dev', 'veth0', '--netns', left.name);
 });
 
+test('dump prints code, source lines, functions, helpers and maps', async () => {
+  using program = loaded();
+  const { id } = program.seen;
+  const dump = await text('prog', 'dump', String(id));
+  const [head, line, first] = dump.split('\n');
+  assert.equal(head, `int ${name}(struct xdp_md *context):`);
+  assert.equal(line, `; SEC("xdp") int ${name}(struct xdp_md *context) { @ text.c:9`);
+  assert.match(first ?? '', /^ {3}0: \(..\) /);
+  assert.match(dump, /^int count\(struct xdp_md \*context, __u32 key\):$/m);
+  assert.match(dump, /^ *\d+: \(85\) call pc\+\d+#count$/m);
+  assert.match(dump, new RegExp(`^ *\\d+: \\(18\\) r1 = map\\[id:\\d+\\] ; map ${name.slice(0, 15)}$`, 'm'));
+  assert.match(dump, /^; data\[0\] = 0xff; @ text.c:12$/m);
+  const { programs } = await json('prog', 'dump', name, program.pin);
+  assert.equal(programs.length, 2);
+  const texts = dump.split('\n').flatMap((each) => /^ *\d+: ([^;]*[^; ])/.exec(each)?.[1] ?? []);
+  assert.deepEqual(
+    programs[0].instructions.map(({ text: each }: { text: string }) => each),
+    texts,
+  );
+  const { instructions } = programs[1];
+  const bytes = instructions.map((each: { bytes: string }) => each.bytes).join('');
+  assert.equal(bytes.length, program.seen.bytes_xlated * 2);
+  const opcodes = await text('prog', 'dump', name, '--opcodes');
+  assert.ok(opcodes.replace(/\s/g, '').includes(instructions[0].bytes));
+});
+
 test('what is not there is said to be not there', async () => {
   assert.deepEqual(await refusal('prog', 'show', '2147483647'), {
     exitCode: 3,

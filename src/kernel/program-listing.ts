@@ -1,0 +1,151 @@
+/** The code of a program in the kernel, as its verifier left it, for people to read. */
+import {
+  decodeInstructions,
+  disassemble,
+  type Instruction,
+  immediateKind,
+  instructionSize,
+  opcode,
+} from '../asm/index.js';
+import type { Btf } from '../btf/btf.js';
+import { hostIsLittleEndian } from '../bytes/byte-order.js';
+import { XdpkitError } from '../errors/error.js';
+import { type KernelSymbols, readKernelSymbols } from '../linux/kernel-symbols.js';
+import { readKernelBtf } from './kernel-btf.js';
+import { describeProgram } from './list-programs.js';
+import { type LineRecord, readProgramCode } from './program-code.js';
+import { describeMaps } from './program-maps.js';
+
+export interface SourceLine {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** Without the white space around it. */
+  readonly text: string;
+}
+
+export interface ListedInstruction {
+  /** A 64-bit load counts as two, as in the offsets of jumps. */
+  readonly at: number;
+  readonly bytes: Uint8Array;
+  /** In the kernel's syntax, see `disassemble`. */
+  readonly text: string;
+  /** The map that a number in the text stands for. */
+  readonly map: string | undefined;
+  /** How C declares the function that begins here. */
+  readonly function: string | undefined;
+  /** The line that the instructions from here on were made of, where it is another than before. */
+  readonly source: SourceLine | undefined;
+}
+
+/**
+ * Lists the translated code. Errors: `NOT_PERMITTED` where the kernel hides it. Source lines and functions since Linux
+ * 5.0, for programs that were loaded with BTF.
+ */
+export function listProgram(fd: number): ListedInstruction[] {
+  const info = describeProgram(fd);
+  const code = readProgramCode(fd);
+  if (code.translated === undefined) {
+    throw new XdpkitError('NOT_PERMITTED', `read the code of program ${info.id}: the kernel hides it`, {
+      hint: 'It shows code to CAP_PERFMON, and code with blinded constants only with kernel.kptr_restrict below 2.',
+    });
+  }
+  const btf = readKernelBtf(info.btfId);
+  const maps = new Map(describeMaps(info.mapIds).map(({ id, name }) => [id, name]));
+  const functions = new Map(
+    code.functions.map(({ at, typeId }) => [
+      at,
+      btf === undefined ? undefined : { name: btf.type(typeId).name, typeId },
+    ]),
+  );
+  const sources = sourcesAt(code.lines, btf);
+  const nameOfCall = kernelCalls();
+  let at = 0;
+  return decodeInstructions(code.translated, hostIsLittleEndian).map((instruction): ListedInstruction => {
+    const begin = at;
+    at += instruction.opcode === opcode.loadImmediate64 ? 2 : 1;
+    const declared = functions.get(begin);
+    return {
+      at: begin,
+      bytes: (code.translated as Uint8Array).subarray(begin * instructionSize, at * instructionSize),
+      text: disassemble(instruction, {
+        call: (call) =>
+          call.source === 1 ? besideCall(call, functions.get(begin + 1 + call.offset)?.name) : nameOfCall(call),
+        wideImmediate: mapOperand,
+      }),
+      map: isOfMap(instruction) ? maps.get(mapId(instruction)) || undefined : undefined,
+      function: declared && btf && declarationOf(btf, declared.typeId),
+      source: sources.get(begin),
+    };
+  });
+}
+
+/** In translated code the offset says where a function is, and the immediate which of them it is. */
+function besideCall({ offset }: Instruction, name: string | undefined): string {
+  return `${offset < 0 ? '' : '+'}${offset}${name ? `#${name}` : ''}`;
+}
+
+/** Helpers are called by their distance from a symbol; symbols are read when the first such call is met. */
+function kernelCalls(): (call: Instruction) => string | undefined {
+  let symbols: KernelSymbols | undefined;
+  return ({ immediate }) => {
+    symbols ??= readKernelSymbols();
+    const base = symbols.address('__bpf_call_base');
+    return base === undefined ? undefined : symbols.nameAt(base + BigInt(immediate));
+  };
+}
+
+function isOfMap({ opcode: code, source }: Instruction): boolean {
+  return (
+    code === opcode.loadImmediate64 && (source === immediateKind.mapDescriptor || source === immediateKind.mapValue)
+  );
+}
+
+/** The kernel puts ids where the object had descriptors. */
+function mapId({ immediate }: Instruction): number {
+  return Number(BigInt.asUintN(32, BigInt(immediate)));
+}
+
+function mapOperand(instruction: Instruction): string | undefined {
+  const high = BigInt(instruction.immediate) >> 32n;
+  switch (instruction.source) {
+    case immediateKind.mapDescriptor:
+      return `map[id:${mapId(instruction)}]`;
+    case immediateKind.mapValue:
+      return `map[id:${mapId(instruction)}][0]+${high}`;
+    case immediateKind.function: {
+      const distance = mapId(instruction) | 0;
+      return `subprog[${distance < 0 ? '' : '+'}${distance}]`;
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** Records of line 0 are the compiler's own; several in a row may be of one line. */
+function sourcesAt(lines: readonly LineRecord[], btf: Btf | undefined): Map<number, SourceLine> {
+  const sources = new Map<number, SourceLine>();
+  let shown: LineRecord | undefined;
+  for (const record of lines) {
+    if (btf === undefined || record.line === 0) continue;
+    if (shown?.line === record.line && shown.fileNameOffset === record.fileNameOffset) continue;
+    shown = record;
+    const text = btf.string(record.lineOffset).trim();
+    sources.set(record.at, { file: btf.string(record.fileNameOffset), line: record.line, column: record.column, text });
+  }
+  return sources;
+}
+
+/** `int count(struct xdp_md *context, __u32 key)` */
+function declarationOf(btf: Btf, id: number): string | undefined {
+  const type = btf.type(id);
+  if (type.kind !== 'function') return undefined;
+  const prototype = btf.type(type.type);
+  if (prototype.kind !== 'function-prototype') return type.name;
+  const parameters = prototype.parameters.map(({ name, type: of }) => beside(btf.nameOf(of), name));
+  return `${beside(btf.nameOf(prototype.returns), type.name)}(${parameters.join(', ') || 'void'})`;
+}
+
+function beside(type: string, name: string): string {
+  return type.endsWith('*') ? `${type}${name}` : `${type} ${name}`.trimEnd();
+}
