@@ -19,7 +19,10 @@ export function examineLeftovers(): Finding[] {
 
 /** A sweep makes the folder that labs are written down in, which a machine without labs need not have. */
 function sweepLabsIfAny(): string[] {
-  return listLabNames().length > 0 ? sweepLabs() : [];
+  if (listLabNames().length === 0) return [];
+  const { removed, failed } = sweepLabs();
+  if (failed[0]) throw failed[0].error;
+  return removed;
 }
 
 function sweep(item: string, clear: () => string[], clean: string, mended: (list: string) => string): Finding {

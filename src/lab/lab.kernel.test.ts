@@ -317,7 +317,7 @@ test('a temporary lab is swept only when its maker is gone, a lasting one never'
     `import { labUp } from ${JSON.stringify(module)}; labUp({ name: '${lasting}' });`,
   ]);
   try {
-    const swept = sweepLabs();
+    const swept = sweepLabs().removed;
     assert.ok(!swept.includes(kept.name) && !swept.includes(lasting));
     openLab(lasting).close();
     openLab(kept.name).close();
@@ -325,6 +325,24 @@ test('a temporary lab is swept only when its maker is gone, a lasting one never'
     labDown(lasting);
   }
   assertNothingLeft(lasting);
+});
+
+test('a maker in another container, which cannot be seen from here, is taken to be alive', () => {
+  const [elsewhere, gone] = [randomLabName(), randomLabName()];
+  for (const name of [elsewhere, gone]) {
+    labUp({ name }).close();
+    const state = JSON.parse(readFileSync(stateFile(name), 'utf8'));
+    const maker = { ...state.maker, startTime: '1', ...(name === elsewhere ? { pidNamespace: 'pid:[1]' } : {}) };
+    writeFileSync(stateFile(name), JSON.stringify({ ...state, temporary: true, maker }));
+  }
+  try {
+    // Other tests sweep too: what counts is what is left.
+    sweepLabs();
+    assert.deepEqual([existsSync(stateFile(elsewhere)), existsSync(stateFile(gone))], [true, false]);
+  } finally {
+    labDown(elsewhere);
+  }
+  for (const name of [elsewhere, gone]) assertNothingLeft(name);
 });
 
 test('a device that goes away under a lab does not keep it from going down', () => {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 
 /** A process, told apart from later ones with the same id by its start. */
 export interface Maker {
@@ -7,6 +7,8 @@ export interface Maker {
   readonly startTime: string;
   /** Process ids and namespaces of another boot mean nothing. */
   readonly bootId: string;
+  /** `pid:[4026531836]`: ids count within one such namespace only, and containers may share /run. */
+  readonly pidNamespace: string;
 }
 
 export function currentBootId(): string {
@@ -14,11 +16,18 @@ export function currentBootId(): string {
 }
 
 export function thisProcess(): Maker {
-  return { pid: process.pid, startTime: startTimeOf(process.pid) ?? '', bootId: currentBootId() };
+  const pidNamespace = currentPidNamespace();
+  return { pid: process.pid, startTime: startTimeOf(process.pid) ?? '', bootId: currentBootId(), pidNamespace };
 }
 
-export function isAlive({ pid, startTime, bootId }: Maker): boolean {
-  return bootId === currentBootId() && startTimeOf(pid) === startTime;
+/** A maker that cannot be seen from here is taken to be alive. */
+export function isAlive({ pid, startTime, bootId, pidNamespace }: Maker): boolean {
+  if (bootId !== currentBootId()) return false;
+  return pidNamespace !== currentPidNamespace() || startTimeOf(pid) === startTime;
+}
+
+function currentPidNamespace(): string {
+  return readlinkSync('/proc/self/ns/pid');
 }
 
 /** Undefined when there is no such process, or only its zombie. */

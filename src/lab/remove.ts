@@ -43,15 +43,25 @@ export function takeLabDown(name: string): LabRemoval | undefined {
   return state && removeLab(state);
 }
 
-/** Takes down the temporary labs whose makers have ended, and gives their names. Called where tests and demos start. */
-export function sweepLabs(): string[] {
+/**
+ * Takes down the temporary labs whose makers have ended, and gives their names; `failed` are those that would not go, of
+ * which none keeps the others. Called where tests and demos start.
+ */
+export function sweepLabs(): { removed: string[]; failed: { name: string; error: unknown }[] } {
   using _lock = lockLabs();
   removeDrafts();
-  return readLabStates().flatMap(({ name, state }) => {
-    if (state instanceof XdpkitError || !state.temporary || isAlive(state.maker)) return [];
-    removeLab(state);
-    return [name];
-  });
+  const removed: string[] = [];
+  const failed: { name: string; error: unknown }[] = [];
+  for (const { name, state } of readLabStates()) {
+    if (state instanceof XdpkitError || !state.temporary || isAlive(state.maker)) continue;
+    try {
+      removeLab(state);
+      removed.push(name);
+    } catch (error) {
+      failed.push({ name, error });
+    }
+  }
+  return { removed, failed };
 }
 
 /** Only under `lockLabs`. The record goes last, so that a crash in between can be finished by the next try. */
