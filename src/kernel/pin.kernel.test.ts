@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
@@ -9,7 +9,7 @@ import { openText } from '../object/compile-text.test.support.js';
 import { ensureBpfFileSystem } from './bpf-file-system.js';
 import { bpftool, leftInKernel, refusalOf, uniqueName } from './kernel-state.test.support.js';
 import { openMap } from './map-create.js';
-import { openPinned } from './pin.js';
+import { openPinned, requireOwnFolder } from './pin.js';
 import { listPins } from './pin-index.js';
 
 ensureBpfFileSystem();
@@ -164,6 +164,21 @@ SEC("xdp") int pass(struct xdp_md *context) { return 2; }`).load();
     assert.deepEqual(readdirSync(elsewhere), []);
   } finally {
     rmSync(elsewhere, { recursive: true });
+  }
+});
+
+test('a folder that another user made first is not trusted', () => {
+  const folder = `/sys/fs/bpf/${uniqueName()}`;
+  mkdirSync(folder, { mode: 0o700 });
+  try {
+    requireOwnFolder(folder, 'pin a map');
+    chownSync(folder, 65534, 65534);
+    assert.match(
+      refusalOf(() => requireOwnFolder(folder, 'pin a map')),
+      /^NOT_PERMITTED: pin a map: \/sys\/fs\/bpf\/\w+ belongs to user 65534, who could exchange what is pinned there$/,
+    );
+  } finally {
+    rmdirSync(folder);
   }
 });
 

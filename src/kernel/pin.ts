@@ -1,5 +1,5 @@
 /** Pins: names on a BPF file system that keep programs, maps and links alive. */
-import { existsSync, mkdirSync, readlinkSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readlinkSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { XdpkitError } from '../errors/error.js';
 import { FileDescriptor } from '../linux/file-descriptor.js';
@@ -24,6 +24,7 @@ export function pinObject(fd: number, path: string, what: string): () => void {
     });
   }
   const removeFolders = makeFolders(folder, tried);
+  if (folder.startsWith(`${pinRoot}/`)) requireOwnFolder(pinRoot, tried);
   // pathname 0, bpf_fd 8
   const result = bpf(commands.obj_pin, new Attribute(16).path(0, path).u32(8, fd));
   if (result < 0) {
@@ -60,6 +61,22 @@ function makeFolders(folder: string, tried: string): () => void {
       // Something else was pinned there meanwhile.
     }
   };
+}
+
+/**
+ * Where everybody may write to the BPF file system, as some mount it, another user could have made the folder first, and
+ * take away or exchange what is pinned in it. Errors: `NOT_PERMITTED`.
+ */
+export function requireOwnFolder(folder: string, tried: string): void {
+  const found = lstatSync(folder);
+  const own = process.geteuid?.() ?? 0;
+  if (found.isDirectory() && found.uid === own) return;
+  const what = found.isDirectory()
+    ? `belongs to user ${found.uid}, who could exchange what is pinned there`
+    : 'is no folder';
+  throw new XdpkitError('NOT_PERMITTED', `${tried}: ${folder} ${what}`, {
+    hint: 'Look into it and remove it; mount the BPF file system with mode=0700.',
+  });
 }
 
 function dotError(tried: string, cause: unknown): XdpkitError {
