@@ -10,6 +10,10 @@ import { labExec } from './commands/lab-exec.js';
 import { labLs } from './commands/lab-ls.js';
 import { labPing } from './commands/lab-ping.js';
 import { labUp } from './commands/lab-up.js';
+import { linkDetach } from './commands/link-detach.js';
+import { linkLs } from './commands/link-ls.js';
+import { linkPin } from './commands/link-pin.js';
+import { linkShow } from './commands/link-show.js';
 import { mapDelete } from './commands/map-delete.js';
 import { mapDump } from './commands/map-dump.js';
 import { mapGet } from './commands/map-get.js';
@@ -19,8 +23,11 @@ import { mapSet } from './commands/map-set.js';
 import { mapShow } from './commands/map-show.js';
 import { mapUnpin } from './commands/map-unpin.js';
 import { progDump } from './commands/prog-dump.js';
+import { progLoad } from './commands/prog-load.js';
 import { progLs } from './commands/prog-ls.js';
+import { progPin } from './commands/prog-pin.js';
 import { progShow } from './commands/prog-show.js';
+import { progUnpin } from './commands/prog-unpin.js';
 import { replace } from './commands/replace.js';
 import { stats } from './commands/stats.js';
 import { status } from './commands/status.js';
@@ -28,6 +35,11 @@ import { status } from './commands/status.js';
 const lab = buildRouteMap({
   routes: { up: labUp, down: labDown, ls: labLs, exec: labExec, ping: labPing },
   docs: { brief: 'Throw-away networks of two hosts, for trying things' },
+});
+
+const link = buildRouteMap({
+  routes: { ls: linkLs, show: linkShow, detach: linkDetach, pin: linkPin },
+  docs: { brief: "The kernel's links: list, detach, pin" },
 });
 
 const map = buildRouteMap({
@@ -45,8 +57,8 @@ const map = buildRouteMap({
 });
 
 const prog = buildRouteMap({
-  routes: { ls: progLs, show: progShow, dump: progDump },
-  docs: { brief: "The kernel's programs" },
+  routes: { ls: progLs, show: progShow, dump: progDump, load: progLoad, pin: progPin, unpin: progUnpin },
+  docs: { brief: "The kernel's programs: list, read, load, pin" },
 });
 
 export const commands = buildRouteMap({
@@ -60,6 +72,7 @@ export const commands = buildRouteMap({
     stats,
     prog,
     map,
+    link,
     doctor,
     demo,
   },

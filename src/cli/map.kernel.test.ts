@@ -220,7 +220,7 @@ test('a program array shows and takes ids of programs', async () => {
   }
   assert.equal(await text('get', jumps, '0'), `${id}\n`);
   await text('delete', jumps, '0');
-  assert.match(await refusal(3, 'set', jumps, '0', '4294967295'), /there is no program 4294967295/);
+  assert.match(await refusal(3, 'set', jumps, '0', '4294967295'), /there is no program with id 4294967295/);
 });
 
 test('many entries are all there, as one document or a line each', async () => {

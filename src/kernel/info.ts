@@ -1,7 +1,7 @@
 /** BPF_OBJ_GET_INFO_BY_FD: what the kernel tells of a program, map, link or BTF. Since Linux 4.13. */
 import { uptime } from 'node:os';
 import { hostIsLittleEndian } from '../bytes/byte-order.js';
-import { commands, linkTypes, mapTypes, programTypes } from '../uapi/bpf.generated.js';
+import { attachTypes, commands, linkTypes, mapTypes, programTypes } from '../uapi/bpf.generated.js';
 import { Attribute, bpf, bpfError } from './bpf.js';
 
 export interface ProgramInfo {
@@ -63,6 +63,7 @@ const nameOf = (table: Readonly<Record<string, number>>): ((number: number) => s
 
 const mapTypeName = nameOf(mapTypes);
 const programTypeName = nameOf(programTypes);
+export const attachTypeName: (number: number) => string = nameOf(attachTypes);
 const linkTypeName = nameOf(linkTypes);
 
 const text = new TextDecoder();

@@ -2,6 +2,7 @@
 import { FileDescriptor } from '../linux/file-descriptor.js';
 import type { XdpMode } from '../linux/netlink/route/device.js';
 import { xdpModeFlags } from '../linux/netlink/route/link.js';
+import { errnos } from '../linux/syscall-error.js';
 import { attachTypes, commands } from '../uapi/bpf.generated.js';
 import { Attribute, bpf, mustBpf } from './bpf.js';
 import { type LinkInfo, readLinkInfo } from './info.js';
@@ -34,9 +35,17 @@ export class BpfLink {
     mustBpf('link_update', attribute, `replace the program of ${what}`);
   }
 
-  /** Ends the attachment although descriptors or pins still hold the link. Since Linux 5.9. */
+  /** Ends the attachment although descriptors or pins still hold the link. Since Linux 5.9. Errors: `UNSUPPORTED` by type. */
   detach(what: string): void {
-    mustBpf('link_detach', new Attribute(4).u32(0, this.fd), `detach ${what}`);
+    mustBpf('link_detach', new Attribute(4).u32(0, this.fd), `detach ${what}`, (errno) =>
+      errno === errnos.EOPNOTSUPP
+        ? {
+            code: 'UNSUPPORTED',
+            said: 'the kernel cannot detach links of this type',
+            hint: 'It ends when the last pin and descriptor that hold the link are gone.',
+          }
+        : {},
+    );
   }
 
   pin(path: string, what: string): void {

@@ -2,11 +2,10 @@
 import type { BtfValue } from '../btf/codec.js';
 import { XdpkitError } from '../errors/error.js';
 import { findMap } from './find-map.js';
+import { findProgram } from './find-program.js';
 import type { BpfMap, UpdateMode } from './map.js';
 import { type MapText, readMapText, sumOf } from './map-text.js';
 import { PerCpu } from './per-cpu.js';
-import { openPinned } from './pin.js';
-import { openProgramById } from './program.js';
 
 export interface WordedEntry {
   readonly key: string;
@@ -18,7 +17,7 @@ export interface WordedEntry {
 
 /**
  * Writes one entry. A value of a per-CPU map is what the sum over all CPUs is to be. Maps that hold programs or maps
- * show ids and take descriptors: their `value` is an id, a pin or a map's name. Errors: as of `BpfMap.set`.
+ * show ids and take descriptors: their `value` is an id, a pin or a name. Errors: as of `BpfMap.set`.
  */
 export function setEntry(map: BpfMap, { key: keyWord, value, mode, perCpu = false }: WordedEntry): void {
   const text = readMapText(map);
@@ -54,14 +53,3 @@ const holders: Readonly<Record<string, (word: string) => Held>> = {
   array_of_maps: findMap,
   hash_of_maps: findMap,
 };
-
-function findProgram(word: string): Held {
-  const found = /^\d+$/.test(word) ? openProgramById(Number(word)) : pinnedProgram(word);
-  if (found === undefined) throw new XdpkitError('PROGRAM_NOT_FOUND', `there is no program ${word}`);
-  return found;
-}
-
-function pinnedProgram(path: string): Held | undefined {
-  const fd = openPinned(path, 'program', 'program');
-  return fd && { fd: fd.number, [Symbol.dispose]: () => fd.close() };
-}

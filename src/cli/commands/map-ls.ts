@@ -10,7 +10,7 @@ export const mapLs = defineCommand<Record<never, never>, []>({
     const { pinPathsOf } = await import('../../kernel/pin-index.js');
     const maps = [...listMaps()];
     const pins = pinPathsOf('map');
-    if (maps.length === 0) output.note('the kernel has no maps');
+    if (maps.length === 0) output.print('the kernel has no maps');
     else {
       await output.table(
         [

@@ -9,7 +9,7 @@ export const mapSet = defineCommand<Flags, [map: string, key: string, value: str
   description: [
     'Write the value at a key. A value of a per-CPU map goes to the first CPU and zero to the others, so that the sum is',
     'what was given; with --per-cpu it is an array of one value for each CPU. The value of a program array or of a map of',
-    'maps is the id, pin or (of maps) name of what the entry is to hold.',
+    'maps is the id, pin or name of what the entry is to hold.',
   ].join('\n'),
   parameters: {
     positional: { kind: 'tuple', parameters: [mapParameter, keyParameter, valueParameter] },
