@@ -1,6 +1,6 @@
 /** The verbs of `xdpkit prog`, against what bpftool says of the same programs. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -60,6 +60,12 @@ interface Shown {
   readonly btf_id: number;
   readonly bytes_xlated: number;
   readonly bytes_jited: number;
+}
+
+/** A path on the BPF file system that nobody else uses, freed when the test ends. */
+function pinPath(): Disposable & { readonly path: string } {
+  const path = `/sys/fs/bpf/${uniqueName()}`;
+  return { path, [Symbol.dispose]: () => rmSync(path, { force: true }) };
 }
 
 /** Loads the object by bpftool, so that xdpkit has no part in what it is then asked about. */
@@ -145,7 +151,7 @@ test('dump prints code, source lines, functions, helpers and maps', async () => 
   assert.match(first ?? '', /^ {3}0: \(..\) /);
   assert.match(dump, /^int count\(struct xdp_md \*context, __u32 key\):$/m);
   assert.match(dump, /^ *\d+: \(85\) call pc\+\d+#count$/m);
-  assert.match(dump, new RegExp(`^ *\\d+: \\(18\\) r1 = map\\[id:\\d+\\] ; map ${name.slice(0, 15)}$`, 'm'));
+  assert.match(dump, new RegExp(`^ *\\d+: \\(18\\) r1 = map\\[id:\\d+\\] ; map ${name}s$`, 'm'));
   assert.match(dump, /^; data\[0\] = 0xff; @ text.c:12$/m);
   const { programs } = await json('prog', 'dump', name, program.pin);
   assert.equal(programs.length, 2);
@@ -159,6 +165,66 @@ test('dump prints code, source lines, functions, helpers and maps', async () => 
   assert.equal(bytes.length, program.seen.bytes_xlated * 2);
   const opcodes = await text('prog', 'dump', name, '--opcodes');
   assert.ok(opcodes.replace(/\s/g, '').includes(instructions[0].bytes));
+});
+
+test('load pins a program, and keeps the maps that it is told to', async () => {
+  using first = pinPath();
+  using second = pinPath();
+  const words = ['prog', 'load', object, '--pin'];
+  const printed = await text(...words, first.path);
+  const seen = bpftool('prog', 'show', 'pinned', first.path) as Shown;
+  assert.match(
+    printed,
+    new RegExp(`^loaded ${name} \\(program ${seen.id}, xdp\\)\\n {2}pinned at {2}${first.path}\\n`),
+  );
+  const [mapId] = seen.map_ids.filter((id) => printed.includes(`map        ${name}s (id ${id})`));
+  assert.ok(mapId !== undefined, printed);
+  using mapPin = pinPath();
+  bpftool('map', 'pin', 'id', String(mapId), mapPin.path);
+  for (const reference of [String(mapId), mapPin.path]) {
+    const loadedAgain = await json(...words, second.path, '--prog', name, '--map', `${name}s=${reference}`);
+    const again = bpftool('prog', 'show', 'pinned', second.path) as Shown;
+    assert.deepEqual(loadedAgain.program, { id: again.id, name, type: 'xdp' });
+    assert.ok(again.map_ids.includes(mapId) && again.id !== seen.id);
+    const kept = loadedAgain.maps.filter((each: { kept: boolean }) => each.kept);
+    assert.deepEqual(kept, [{ name: `${name}s`, id: mapId, kept: true }]);
+    await json('prog', 'unpin', second.path);
+  }
+});
+
+test('a load that fails leaves nothing and says why', async () => {
+  using pin = pinPath();
+  const load = (...more: string[]) => refusal('prog', 'load', object, '--pin', pin.path, ...more);
+  assert.match((await load('--prog', 'nothing')).stderr, /has no program "nothing"\nhint: It has /);
+  assert.match((await load('--map', 'nothing=1')).stderr, /has no map "nothing" .*\nhint: It has /);
+  assert.match((await load('--map', `${name}s=2147483647`)).stderr, /there is no map with id 2147483647/);
+  assert.match((await load('--map', 'nonsense')).stderr, /map: 'nonsense' is not NAME=MAP/);
+  assert.match((await load('--type', 'nonsense')).stderr, /there is no program type "nonsense"/);
+  using other = loaded();
+  const rodata = other.seen.map_ids.find(
+    (id) => (bpftool('map', 'show', 'id', String(id)) as Shown & { frozen: number }).frozen,
+  );
+  const mismatch = await load('--map', `${name}s=${rodata}`);
+  assert.match(mismatch.stderr, new RegExp(`map ${rodata} cannot stand for "${name}s": value size is 4`));
+  assert.equal(existsSync(pin.path), false);
+  const taken = await refusal('prog', 'load', object, '--pin', other.pin);
+  assert.match(taken.stderr, /the path is taken/);
+  const two = join(folder, 'two.bpf.o');
+  writeFileSync(two, compileText(`SEC("xdp") int a(void *c) { return 1; } SEC("xdp") int b(void *c) { return 2; }`));
+  const several = await refusal('prog', 'load', two, '--pin', pin.path);
+  assert.match(several.stderr, /has several programs: a .*, b .*\nhint: Name one, as in --prog a\./);
+});
+
+test('pin and unpin', async () => {
+  using program = loaded();
+  using pin = pinPath();
+  const { id } = program.seen;
+  assert.deepEqual(await json('prog', 'pin', String(id), pin.path), { program: { id, name }, pin: pin.path });
+  assert.equal((bpftool('prog', 'show', 'pinned', pin.path) as Shown).id, id);
+  assert.match((await refusal('prog', 'pin', String(id), pin.path)).stderr, /the path is taken/);
+  assert.deepEqual(await json('prog', 'unpin', pin.path), { program: { id, name }, pin: pin.path });
+  assert.equal(existsSync(pin.path), false);
+  assert.match((await refusal('prog', 'unpin', pin.path)).stderr, /there is nothing/);
 });
 
 test('what is not there is said to be not there', async () => {

@@ -1,5 +1,6 @@
 /** What a program in the kernel looks like in `--json`. Fields are only ever added. */
 import type { ListedProgram } from '../kernel/list-programs.js';
+import type { BpfProgram } from '../kernel/program.js';
 import type { ProgramHolders } from '../xdp/program-holders.js';
 
 export function programDocument(program: ListedProgram, { pins, links, devices, processes }: ProgramHolders) {
@@ -23,6 +24,11 @@ export function programDocument(program: ListedProgram, { pins, links, devices, 
     devices,
     processes,
   };
+}
+
+/** Which program something was done to. */
+export function programReference({ id, name }: BpfProgram): { id: number; name: string } {
+  return { id, name };
 }
 
 /** What holds a program, a phrase each. */

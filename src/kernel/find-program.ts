@@ -14,7 +14,7 @@ export function findProgram(reference: string): BpfProgram {
   if (/^\d+$/.test(reference)) return openFound(Number(reference), `there is no program with id ${reference}`);
   if (reference.includes('/')) {
     const fd = openPinned(reference, 'program', 'program');
-    return fd ? programOf(fd) : refuse(`there is no program pinned at ${reference}`);
+    return fd ? openProgram(fd) : refuse(`there is no program pinned at ${reference}`);
   }
   const [found, ...others] = [...listPrograms()].filter((each) => isNamed(each, reference));
   if (found === undefined) return refuse(`there is no program named "${reference}"`);
@@ -34,10 +34,11 @@ function isNamed({ name, fullName }: ListedProgram, wanted: string): boolean {
 
 function openFound(id: number, otherwise: string): BpfProgram {
   const fd = openById('program', id);
-  return fd ? programOf(fd) : refuse(otherwise);
+  return fd ? openProgram(fd) : refuse(otherwise);
 }
 
-function programOf(fd: FileDescriptor): BpfProgram {
+/** Takes over the descriptor. */
+export function openProgram(fd: FileDescriptor): BpfProgram {
   const { fullName, type } = describeProgram(fd.number);
   return new BpfProgram(fd, fullName, type);
 }

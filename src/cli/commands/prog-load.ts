@@ -1,0 +1,54 @@
+import { defineCommand } from '../command.js';
+import { objectParameter, programFlag } from '../xdp-flags.js';
+
+type Flags = {
+  readonly pin: string;
+  readonly prog?: string;
+  readonly type?: string;
+  readonly map?: readonly (readonly [name: string, reference: string])[];
+};
+
+export const progLoad = defineCommand<Flags, [string]>({
+  brief: 'Load a program of an object and pin it, attached to nothing',
+  parameters: {
+    flags: {
+      pin: { kind: 'parsed', parse: String, placeholder: 'PATH', brief: 'Where, on a BPF file system' },
+      prog: programFlag,
+      type: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        placeholder: 'TYPE',
+        brief: 'Its type, as in xdp or sched_cls (as its section says when not given)',
+      },
+      map: {
+        kind: 'parsed',
+        parse: parseMap,
+        optional: true,
+        variadic: true,
+        placeholder: 'NAME=MAP',
+        brief: "Use a map of the kernel (its id, pin or name) in the place of the object's; may be given again",
+      },
+    },
+    positional: { kind: 'tuple', parameters: [objectParameter] },
+  },
+  async run({ flags, output }, path) {
+    const { openObject } = await import('../../loader/open.js');
+    const { loadPinned } = await import('../../loader/load-pinned.js');
+    const { pin, prog, type, map } = flags;
+    const object = await openObject(path);
+    const { program, maps, btfRefusal } = loadPinned(object, { pin, program: prog, type, maps: new Map(map) });
+    output.print(`loaded ${program.name} (program ${program.id}, ${program.type})`);
+    output.print(`  pinned at  ${pin}`);
+    for (const { name, id, kept } of maps) output.print(`  map        ${name} (id ${id}${kept ? ', kept' : ''})`);
+    if (btfRefusal !== undefined) output.warn(`loaded without BTF: ${btfRefusal}`);
+    output.document({ program, pin, maps });
+    return undefined;
+  },
+});
+
+function parseMap(text: string): [string, string] {
+  const at = text.indexOf('=');
+  if (at <= 0 || at === text.length - 1) throw new Error(`'${text}' is not NAME=MAP`);
+  return [text.slice(0, at), text.slice(at + 1)];
+}
