@@ -11,6 +11,7 @@ export type { MapBatch } from './kernel/map-batch.js';
 export { openMapById } from './kernel/map-create.js';
 export { PerCpu } from './kernel/per-cpu.js';
 export { BpfProgram, openProgramById } from './kernel/program.js';
+export { QueueMap } from './kernel/queue-map.js';
 export { VerifierError } from './kernel/verifier-error.js';
 export { type LabHost, labDown, labUp, listLabs, openLab, type PingResult, ping } from './lab/index.js';
 export { SyscallError } from './linux/syscall-error.js';

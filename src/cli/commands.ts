@@ -19,6 +19,8 @@ import { mapDump } from './commands/map-dump.js';
 import { mapGet } from './commands/map-get.js';
 import { mapLs } from './commands/map-ls.js';
 import { mapPin } from './commands/map-pin.js';
+import { mapPop } from './commands/map-pop.js';
+import { mapPush } from './commands/map-push.js';
 import { mapSet } from './commands/map-set.js';
 import { mapShow } from './commands/map-show.js';
 import { mapUnpin } from './commands/map-unpin.js';
@@ -50,6 +52,8 @@ const map = buildRouteMap({
     get: mapGet,
     set: mapSet,
     delete: mapDelete,
+    push: mapPush,
+    pop: mapPop,
     pin: mapPin,
     unpin: mapUnpin,
   },

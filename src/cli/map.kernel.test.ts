@@ -26,6 +26,8 @@ MAP(HASH, l_${token}, __u32, struct counter, 100000, 0)
 struct { __uint(type, BPF_MAP_TYPE_PROG_ARRAY); __uint(max_entries, 2); __type(key, __u32); __type(value, __u32); }
 	j_${token} SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } e_${token} SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_QUEUE); __uint(max_entries, 2); __uint(value_size, 4); } q_${token} SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_STACK); __uint(max_entries, 2); __type(value, struct counter); } s_${token} SEC(".maps");
 SEC("xdp") int p_${token}(struct xdp_md *c) {
 	__u32 key = 0;
 	return bpf_map_lookup_elem(&c_${token}, &key) ? XDP_PASS : XDP_DROP;
@@ -223,6 +225,29 @@ test('a program array shows and takes ids of programs', async () => {
   assert.match(await refusal(3, 'set', jumps, '0', '4294967295'), /there is no program with id 4294967295/);
 });
 
+test('queues and stacks are pushed to and popped from, in their order', async () => {
+  const [queue, stack] = [`q_${token}`, `s_${token}`];
+  await text('push', queue, '1');
+  await text('push', queue, '0x2');
+  assert.match(await refusal(1, 'push', queue, '3'), /^error: push to map "q_.*it is full \(queue of 2 entries\)\n/);
+  await text('push', queue, '3', '--replace-oldest');
+  assert.equal(await text('pop', queue, '--peek'), '2\n');
+  const peeked = bpftool('map', 'peek', 'name', queue) as { value: string[] };
+  assert.deepEqual(peeked.value.map(Number), [2, 0, 0, 0]);
+  assert.equal((await json('pop', queue)).value, 2);
+  assert.equal(await text('pop', queue), '3\n');
+  assert.match(await refusal(3, 'pop', queue), /^error: map "q_.*" is empty\n/);
+
+  // The kernel keeps no types for stacks: eight-byte pieces of a struct are just bytes there.
+  const bytes = (last: string): string => `0x${'00'.repeat(15)}${last}`;
+  for (const last of ['01', '02']) await text('push', stack, bytes(last));
+  assert.equal(await text('pop', stack), `${bytes('02')}\n`);
+  assert.equal(await text('pop', stack), `${bytes('01')}\n`);
+  assert.match(await refusal(2, 'push', stack, '12'), /value of map "s_.*an array of 16 bytes is expected/);
+  assert.match(await refusal(2, 'push', large, '12'), /is of type hash: only queues and stacks/);
+  assert.match(await refusal(1, 'dump', queue), /a queue has no keys/);
+});
+
 test('many entries are all there, as one document or a line each', async () => {
   const count = 100_000;
   const map = object.map(large);
@@ -240,7 +265,7 @@ test('many entries are all there, as one document or a line each', async () => {
 });
 
 test('what has no entries says so', async () => {
-  assert.match(await refusal(1, 'dump', `e_${token}`), /^error: list keys of map "e_/);
+  assert.match(await refusal(1, 'dump', `e_${token}`), /^error: list keys of map "e_.*: a ringbuf has no keys/);
   assert.match(await refusal(2, 'get', counters, '3'), /3 is out of range; it has 3 entries/);
   assert.match(await refusal(1, 'delete', counters, '0'), /Entries of an array always exist/);
 });

@@ -261,7 +261,11 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
     if (key !== undefined) this.#keyBytes.set(key);
     const result = bpf(commands.map_get_next_key, key === undefined ? this.#first : this.#next);
     if (-result === errnos.ENOENT) return undefined;
-    if (result < 0) throw bpfError(`list keys of ${this.#what}`, -result);
+    if (result < 0) {
+      // Queues, rings and filters.
+      const said = this.definition.keySize === 0 ? `a ${this.definition.type} has no keys` : undefined;
+      throw bpfError(`list keys of ${this.#what}`, -result, { said });
+    }
     return this.#nextKey.slice();
   }
 
