@@ -1,5 +1,6 @@
 /** `xdpkit map …` against bpftool, on maps of the tests' own. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { bpftool, uniqueName } from '../kernel/kernel-state.test.support.js';
@@ -262,6 +263,54 @@ test('many entries are all there, as one document or a line each', async () => {
   const lines = (await text('dump', large)).trimEnd().split('\n');
   assert.equal(new Set(lines).size, count);
   assert.ok(lines.includes('7 = {packets: 14, bytes: 15}'));
+});
+
+const toolPath = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
+
+/** A map without BTF, as other tools make them. */
+async function withMap(words: string, run: (path: string) => Promise<void>): Promise<void> {
+  const path = `/sys/fs/bpf/${token}_plain`;
+  const [type = '', key = '', value = '', flags = '0'] = words.split(' ');
+  const shape = ['key', key, 'value', value, 'entries', '4', 'flags', flags, 'name', `o_${token}`];
+  const made = spawnSync('bpftool', ['map', 'create', path, 'type', type, ...shape], {
+    encoding: 'utf8',
+    env: toolPath,
+  });
+  assert.equal(made.status, 0, made.stderr);
+  try {
+    await run(path);
+  } finally {
+    rmSync(path);
+  }
+}
+
+test('maps without types: integers, or bytes', async () => {
+  await withMap('lpm_trie 20 1 1', async (path) => {
+    await text('set', path, 'fc00::/7', '1');
+    assert.equal(await text('dump', path), 'fc00::/7 = 1\n');
+    assert.match(await refusal(2, 'set', path, '10.0.0.0/8', '1'), /hold 128 bits, not 32/);
+  });
+  await withMap('lru_percpu_hash 6 2', async (path) => {
+    await text('set', path, '02:00:00:00:00:01', '0x102');
+    assert.equal(await text('dump', path), '02:00:00:00:00:01 = 258\n');
+    assert.deepEqual((await json('dump', path)).entries, [{ key: '020000000001', value: 258 }]);
+  });
+  await withMap('hash 4 12', async (path) => {
+    await text('set', path, '10.0.0.1', '0x000102030405060708090a0b');
+    const [entry] = bpftool('map', 'dump', 'pinned', path) as [{ key: string[]; value: string[] }];
+    assert.deepEqual(entry.key.map(Number), [10, 0, 0, 1], 'as packets carry it');
+    assert.equal(await text('get', path, '10.0.0.1'), '0x000102030405060708090a0b\n');
+    assert.match(await refusal(2, 'get', path, '--', '-1'), /from 0 to 4294967295 is expected, not the number -1/);
+  });
+});
+
+test('descriptors of other processes are not to be had, and some values not to be read', async () => {
+  for (const words of ['xskmap 4 4', 'sockmap 4 4', 'perf_event_array 4 4', 'cgroup_array 4 4']) {
+    await withMap(words, async (path) => {
+      assert.match(await refusal(2, 'set', path, '0', '3'), /are descriptors: only a process that has them/);
+      assert.match(await refusal(1, 'dump', path), /cannot read values of a |sockets are read as cookies of 8 bytes/);
+    });
+  }
 });
 
 test('what has no entries says so', async () => {

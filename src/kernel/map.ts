@@ -10,6 +10,9 @@ import { type MapBatch, readBatches, updateBatch } from './map-batch.js';
 import { isArray } from './map-codecs.js';
 import { pinObject } from './pin.js';
 
+/** ENOTSUPP, the kernel's own, which some map types answer. */
+const notSupported = 524;
+
 /** What a map is: as in `MapSpec`, or as the kernel tells it of a map that was opened by id or pin. */
 export interface MapDefinition {
   readonly name: string;
@@ -81,7 +84,7 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
     const result = bpf(commands.map_lookup_elem, this.#element);
     if (result >= 0) return this.valueCodec.decode(this.#value, 0);
     if (-result === errnos.ENOENT) return undefined;
-    throw bpfError(`read from ${this.#what}`, -result);
+    throw this.#readError(-result);
   }
 
   /** Errors: `KEY_SHAPE`, `VALUE_SHAPE`, `MAP_FULL`, `KEY_EXISTS` (mode `create`), `KEY_NOT_FOUND` (mode `update`). */
@@ -98,7 +101,7 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
     const result = bpf(commands.map_lookup_elem, this.#element);
     if (result >= 0) return this.#valueBytes.slice(0, this.valueCodec.size);
     if (-result === errnos.ENOENT) return undefined;
-    throw bpfError(`read from ${this.#what}`, -result);
+    throw this.#readError(-result);
   }
 
   setBytes(key: Uint8Array, value: Uint8Array, mode: UpdateMode = 'any'): void {
@@ -219,6 +222,19 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
     this.#keyBytes.set(key);
   }
 
+  #readError(number: number): XdpkitError {
+    const { type, valueSize } = this.definition;
+    const tried = `read from ${this.#what}`;
+    if (number === errnos.EOPNOTSUPP || number === notSupported) {
+      return bpfError(tried, number, { said: `user space cannot read values of a ${type}` });
+    }
+    if (number === errnos.ENOSPC && type.startsWith('sock')) {
+      const said = `sockets are read as cookies of 8 bytes, and its values have ${valueSize}`;
+      return bpfError(tried, number, { said });
+    }
+    return bpfError(tried, number);
+  }
+
   #updateError(number: number): XdpkitError {
     const { name, type, maxEntries } = this.definition;
     const tried = `write to ${this.#what}`;
@@ -251,7 +267,7 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
       const found = bpf(commands.map_lookup_elem, this.#element);
       // An entry that went away between the two calls is no longer there to be shown.
       if (found >= 0) yield { count: 1, keys: key, values: this.#valueBytes.slice(0, this.valueCodec.size) };
-      else if (-found !== errnos.ENOENT) throw bpfError(`read from ${this.#what}`, -found);
+      else if (-found !== errnos.ENOENT) throw this.#readError(-found);
       key = next;
     }
   }

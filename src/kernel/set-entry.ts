@@ -25,6 +25,12 @@ export function setEntry(map: BpfMap, { key: keyWord, value, mode, perCpu = fals
   if (perCpu && !text.perCpu) {
     throw new XdpkitError('USAGE', `map "${map.name}" (${map.definition.type}) has no value for each CPU`);
   }
+  if (descriptorTypes.has(map.definition.type)) {
+    throw new XdpkitError(
+      'USAGE',
+      `values of map "${map.name}" (${map.definition.type}) are descriptors: only a process that has them can write them`,
+    );
+  }
   const held = holders[map.definition.type];
   if (held !== undefined) {
     using object = held(value);
@@ -43,6 +49,16 @@ function asSum(map: BpfMap, text: MapText, word: string): BtfValue {
   values[0] = text.parseValue(word);
   return values;
 }
+
+/** Of sockets, perf events and control groups. A number would be taken for a descriptor of this very process. */
+const descriptorTypes: ReadonlySet<string> = new Set([
+  'xskmap',
+  'sockmap',
+  'sockhash',
+  'reuseport_sockarray',
+  'perf_event_array',
+  'cgroup_array',
+]);
 
 interface Held extends Disposable {
   readonly fd: number;
