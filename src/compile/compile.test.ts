@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -7,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -145,6 +147,31 @@ test('a missing source and a missing folder are named', async () => {
   const nowhere = await refusal(() => compileBpf({ source: place('there.bpf.c', program), output }));
   assert.equal(nowhere.code, 'FILE_NOT_FOUND');
   assert.match(nowhere.message, /no such folder/);
+});
+
+test('a source is compiled whatever its ending, and never overwritten', async () => {
+  const source = place('ending.txt', program);
+  assert.ok(readFileSync((await compileBpf({ source })).output).includes('.BTF'));
+  const self = await refusal(() => compileBpf({ source, output: join(folder, '.', 'ending.txt') }));
+  assert.equal(self.code, 'USAGE');
+  assert.match(self.message, /the object would take the place of its source/);
+  assert.equal(readFileSync(source, 'utf8'), program);
+});
+
+test('folders and devices in the place of files are told', async () => {
+  const asSource = await refusal(() => compileBpf({ source: folder }));
+  assert.equal(asSource.code, 'USAGE');
+  assert.match(asSource.message, /^cannot compile '.*': it is a folder, no file of BPF C$/);
+  const asOutput = await refusal(() => compileBpf({ source: place('a.bpf.c', program), output: folder }));
+  assert.equal(asOutput.code, 'USAGE');
+  assert.match(asOutput.message, /^cannot write '.*': it is a folder$/);
+  // A FIFO stands for /dev/null, which a mistake here would take from the machine.
+  const fifo = join(folder, 'fifo');
+  execFileSync('mkfifo', [fifo]);
+  const asDevice = await refusal(() => compileBpf({ source: place('a.bpf.c', program), output: fifo }));
+  assert.equal(asDevice.code, 'USAGE');
+  assert.match(asDevice.message, /it is no ordinary file$/);
+  assert.ok(statSync(fifo).isFIFO());
 });
 
 test('no clang in PATH is one sentence with the package', async () => {

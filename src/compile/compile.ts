@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { access, rename, rm } from 'node:fs/promises';
+import { access, constants, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { XdpkitError } from '../errors/error.js';
 import { type Environment, findClang } from './clang.js';
@@ -8,7 +8,7 @@ import { compileError } from './diagnostics.js';
 import { targetArguments } from './target.js';
 
 export interface CompileOptions {
-  /** A file of BPF C. Diagnostics and line information name it as given here. */
+  /** A file of BPF C, whatever its ending. Diagnostics and line information name it as given here. */
   readonly source: string;
   /** The object to write; beside the source when absent: `x.bpf.c` and `x.c` give `x.bpf.o` and `x.o`. */
   readonly output?: string | undefined;
@@ -39,14 +39,16 @@ export interface CompileResult {
  * Compiles BPF C to an object with BTF. The object appears under its name only when it is complete: a failed or
  * interrupted run leaves an older object of the same name as it was.
  *
- * Errors: FILE_NOT_FOUND (the source, or the folder to write to), TOOL_MISSING (clang or a header of the system; the hint
- * names the Debian package), COMPILE_FAILED (the message has file, line and text of the first error, `log` all of
- * clang's), INTERRUPTED.
+ * Errors: FILE_NOT_FOUND (the source, or the folder to write to), USAGE (one of them is a folder where a file is meant,
+ * or both are the same file, or the output is a device), NOT_PERMITTED (the folder may not be written to), TOOL_MISSING
+ * (clang or a header of the system; the hint names the Debian package), COMPILE_FAILED (the message has file, line and
+ * text of the first error, `log` all of clang's), INTERRUPTED.
  */
 export async function compileBpf(options: CompileOptions): Promise<CompileResult> {
   const { source, output = defaultOutput(source), environment = process.env } = options;
   await mustExist(source, `cannot compile '${source}': there is no such file`);
   await mustExist(dirname(output), `cannot write '${output}': there is no folder '${dirname(output)}'`);
+  await mustBeWritable(source, output);
   const clang = findClang(options.clang, environment);
   const partial = join(dirname(output), `.${basename(output)}.${randomBytes(6).toString('hex')}`);
   try {
@@ -75,6 +77,9 @@ function compileArguments(options: CompileOptions, output: string): string[] {
     // Some distributions' clang protects stacks by default; BPF has no such thing.
     '-fno-stack-protector',
     ...targetArguments(),
+    // Clang goes by the ending otherwise, and takes a file of another name for something to link.
+    '-x',
+    'c',
     ...includePaths.flatMap((folder) => ['-I', folder]),
     ...Object.entries(defines).map(([name, value]) => (value === true ? `-D${name}` : `-D${name}=${value}`)),
     '-c',
@@ -111,5 +116,26 @@ async function mustExist(path: string, problem: string): Promise<void> {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')
       throw new XdpkitError('FILE_NOT_FOUND', problem);
     throw new XdpkitError('FILE_NOT_FOUND', `${problem} that can be read`, { cause });
+  }
+}
+
+/** The object takes its name by a rename at the end, which would as well take the source's, or that of /dev/null. */
+async function mustBeWritable(source: string, output: string): Promise<void> {
+  const from = await stat(source);
+  if (from.isDirectory())
+    throw new XdpkitError('USAGE', `cannot compile '${source}': it is a folder, no file of BPF C`);
+  const to = await stat(output).catch(() => undefined);
+  if (to !== undefined && !to.isFile()) {
+    const what = to.isDirectory() ? 'a folder' : 'no ordinary file';
+    throw new XdpkitError('USAGE', `cannot write '${output}': it is ${what}`);
+  }
+  if (to !== undefined && to.dev === from.dev && to.ino === from.ino) {
+    throw new XdpkitError('USAGE', `cannot write '${output}': the object would take the place of its source`);
+  }
+  try {
+    await access(dirname(output), constants.W_OK);
+  } catch (cause) {
+    const message = `cannot write '${output}': its folder may not be written to`;
+    throw new XdpkitError('NOT_PERMITTED', message, { cause });
   }
 }
