@@ -28,15 +28,21 @@ export function isArray(type: string): boolean {
 }
 
 export function mapCodecs(definition: MapDefinition, types: MapTypes): MapCodecs {
-  const { name, type, keySize, valueSize, maxEntries } = definition;
+  const { name, type, keySize, valueSize } = definition;
   const keySubject: CodecSubject = { name: `key of map "${name}"`, code: 'KEY_SHAPE' };
   const valueSubject: CodecSubject = { name: `value of map "${name}"`, code: 'VALUE_SHAPE' };
   const key = typedCodec(types.btf, types.keyType, keySize, keySubject);
   const value = typedCodec(types.btf, types.valueType, valueSize, valueSubject);
   return {
-    key: isArray(type) ? indexCodec(key, maxEntries, keySubject) : key,
+    key: keyCodec(key, definition, keySubject),
     value: isPerCpu(type) ? perCpuCodec(value, possibleCpus(), valueSubject) : value,
   };
+}
+
+function keyCodec(codec: Codec, { type, maxEntries }: MapDefinition, subject: CodecSubject): Codec {
+  if (isArray(type)) return indexCodec(codec, maxEntries, subject);
+  if (type === 'lpm_trie') return prefixCodec(codec, subject);
+  return codec;
 }
 
 function typedCodec(btf: Btf | undefined, type: number | undefined, size: number, subject: CodecSubject): Codec {
@@ -57,6 +63,27 @@ function indexCodec(codec: Codec, maxEntries: number, subject: CodecSubject): Co
         throw new XdpkitError(
           subject.code,
           `${subject.name}: ${String(value)} is out of range; it has ${maxEntries} entries`,
+        );
+      }
+    },
+  };
+}
+
+/**
+ * A key of an LPM trie begins with the length of its prefix in bits (struct bpf_lpm_trie_key). To one above the length
+ * of the address the kernel answers a bare EINVAL when it is written, and finds nothing when it is read.
+ */
+function prefixCodec(codec: Codec, subject: CodecSubject): Codec {
+  const most = (codec.size - 4) * 8;
+  return {
+    ...codec,
+    encode(view, offset, value) {
+      codec.encode(view, offset, value);
+      const length = view.getUint32(offset, hostIsLittleEndian);
+      if (length > most) {
+        throw new XdpkitError(
+          subject.code,
+          `${subject.name}: a prefix of ${length} bits is too long; it has at most ${most}`,
         );
       }
     },

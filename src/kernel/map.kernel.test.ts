@@ -206,6 +206,15 @@ test('an LPM trie finds the longest prefix', () => {
   assert.equal(dump(map).length, 3);
   assert.equal(map.delete({ length: 24, address }), true);
   assert.equal(map.delete({ length: 24, address }), false);
+  const tooLong = /^KEY_SHAPE: key of map "routes": a prefix of 33 bits is too long; it has at most 32$/;
+  assert.match(
+    code(() => map.set({ length: 33, address }, 33)),
+    tooLong,
+  );
+  assert.match(
+    code(() => map.get({ length: 33, address })),
+    tooLong,
+  );
   assert.equal(map.get({ length: 32, address }), 8);
 });
 
