@@ -34,6 +34,12 @@ test('wrong flags and missing words are wrong usage, and point to the help of th
   }
 });
 
+test('a flag of a few words names them', async () => {
+  const { exitCode, stderr } = await runWords(['attach', 'x.o', '--dev', 'veth0', '--mode', 'fast']);
+  assert.equal(exitCode, 2);
+  assert.match(stderr, /^error: --mode is one of auto, native, generic, offload, not 'fast'\n/);
+});
+
 test('with --json wrong usage is a document on stdout', async () => {
   const { exitCode, stdout, stderr } = await runWords(['build', '--json', '--nonsense']);
   assert.equal(exitCode, 2);

@@ -27,6 +27,8 @@ const text: ApplicationText = {
             `${name}: ${exception instanceof Error ? exception.message : String(exception)}`,
           FlagNotFoundError: ({ input, corrections }) =>
             `there is no flag --${input} here${corrections.length > 0 ? `, did you mean ${corrections.map((flag) => `--${flag}`).join(' or ')}?` : ''}`,
+          EnumValidationError: ({ externalFlagName, input, values }) =>
+            `--${externalFlagName} is one of ${values.join(', ')}, not '${input}'`,
           UnsatisfiedPositionalError: ({ placeholder }) => `${placeholder} is missing`,
           UnsatisfiedFlagError: ({ externalFlagName }) => `--${externalFlagName} wants a value, or is missing`,
           UnexpectedPositionalError: ({ input }) => `'${input}' is a word too many`,
