@@ -9,6 +9,7 @@ const lockOfModules = join(root, 'node_modules/.package-lock.json');
 const stamp = join(root, 'dist/.built');
 const withObjects = 'with objects\n';
 
+const examples = join(root, 'examples');
 const sources = ['src', 'examples', 'scripts/build.mjs', 'scripts/bundle.mjs', 'package.json', 'tsconfig.json'];
 
 export function modulesAreStale() {
@@ -34,12 +35,16 @@ export function markBuilt(startedAt, { objects }) {
   utimesSync(stamp, startedAt / 1000, startedAt / 1000);
 }
 
-/** Folders count by their own time too: it changes when a file in them is removed or renamed. */
+/**
+ * Folders count by their own time too: it changes when a file in them is removed or renamed. Not those of examples, where
+ * `xdpkit build` puts objects: the next command would build everything anew for them.
+ */
 function isNewer(path, than) {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return false;
-  if (stats.mtimeMs > than) return true;
-  return stats.isDirectory() && readdirSync(path).some((name) => isNewer(join(path, name), than));
+  if (!stats.isDirectory()) return stats.mtimeMs > than && !path.endsWith('.bpf.o');
+  if (stats.mtimeMs > than && !path.startsWith(examples)) return true;
+  return readdirSync(path).some((name) => isNewer(join(path, name), than));
 }
 
 function modificationTime(path) {
