@@ -13,8 +13,30 @@ export { PerCpu } from './kernel/per-cpu.js';
 export { BpfProgram, openProgramById } from './kernel/program.js';
 export { QueueMap } from './kernel/queue-map.js';
 export { VerifierError } from './kernel/verifier-error.js';
-export { type LabHost, labDown, labUp, listLabs, openLab, type PingResult, ping } from './lab/index.js';
+export {
+  type ExecOptions,
+  type ExecResult,
+  execInHost,
+  type Lab,
+  type LabHost,
+  type LabOptions,
+  type LabSummary,
+  labDown,
+  labUp,
+  listLabs,
+  openLab,
+  type PingEvent,
+  type PingOptions,
+  type PingResult,
+  ping,
+} from './lab/index.js';
 export { SyscallError } from './linux/syscall-error.js';
+export {
+  type AttachedObject,
+  type AttachObjectOptions,
+  attachObject,
+  type ReplacedProgram,
+} from './loader/attach-object.js';
 export { LoadedObject, LoadedProgram } from './loader/loaded.js';
 export { OpenedObject, openObject, parseObject } from './loader/open.js';
 export type { GlobalSpec, MapSpec, ObjectSpec, ProgramSpec } from './object/spec.js';

@@ -16,7 +16,7 @@ export interface LabHost {
   readonly netns: NetworkNamespace;
   readonly device: 'veth0';
   readonly ifindex: number;
-  /** `02:…`. */
+  /** As the kernel chose it, `7a:…`. */
   readonly mac: string;
   readonly ipv4: string;
   readonly ipv6: string;

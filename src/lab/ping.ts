@@ -12,13 +12,16 @@ export interface PingOptions {
   readonly netns?: NetworkNamespace | undefined;
   /** An IPv4 or IPv6 address; no name. */
   readonly destination: string;
-  /** Echo requests to send; `Infinity` until `signal`. */
+  /** Echo requests to send, 4 unless given; `Infinity` until `signal`. */
   readonly count?: number | undefined;
-  /** Milliseconds from one request to the next; those missed while the process was busy are made up for. */
+  /**
+   * Milliseconds from one request to the next, 1000 unless given; those missed while the process was busy are made up
+   * for.
+   */
   readonly intervalMs?: number | undefined;
-  /** Milliseconds after which a request without an answer is lost. */
+  /** Milliseconds after which a request without an answer is lost; 1000 unless given. */
   readonly timeoutMs?: number | undefined;
-  /** Bytes behind the ICMP header. */
+  /** Bytes behind the ICMP header, 56 unless given. */
   readonly size?: number | undefined;
   /** Ends the sending; requests under way still have their time to be answered. */
   readonly signal?: AbortSignal | undefined;

@@ -55,8 +55,9 @@ export interface VerifiedProgram {
 }
 
 /**
- * Loads one program of the object and leaves it attached. Where that fails, nothing of the object stays. Errors: those of
- * `load`, `attachXdp` and `replaceXdp`.
+ * Loads one program of the object and leaves it attached, pinned where a link holds it. In the place of another program
+ * it goes on with that one's maps of the same name and shape, contents and all. Where it fails, nothing of the object
+ * stays. Errors: those of `load`, `attachXdp` and `replaceXdp`.
  */
 export function attachObject(object: OpenedObject, options: AttachObjectOptions): AttachedObject {
   const choice = chooseXdpProgram(object.spec, options);
