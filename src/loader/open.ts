@@ -39,7 +39,10 @@ async function readObjectFile(path: string): Promise<Uint8Array> {
   }
 }
 
-/** An object that no kernel has seen: it can be looked at (`spec`), changed, and loaded as often as wanted. */
+/**
+ * An object that no kernel has seen: it can be looked at (`spec`) and loaded as often as wanted. Variables are changed by
+ * `globals`; anything else by a spec of one's own, such as `new OpenedObject({ ...opened.spec, maps: otherMaps })`.
+ */
 export class OpenedObject {
   readonly spec: ObjectSpec;
   /** Initial values of global variables; constants too can be set here, until the load. */
