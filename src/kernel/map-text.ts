@@ -40,7 +40,7 @@ export function readMapText(map: BpfMap): MapText {
     valueType: value.name,
     perCpu,
     parseKey: (word) =>
-      (isTrie && readPrefix(word, map.keyCodec)) || asDecoded(map.keyCodec, parseValue(word, key.shape)),
+      (isTrie ? readPrefix(word, map.keyCodec) : undefined) ?? asDecoded(map.keyCodec, parseValue(word, key.shape)),
     parseValue: (word) => parseValue(word, value.shape) as BtfValue,
     parsePerCpu: (word) =>
       parseValue(word, {
