@@ -40,6 +40,34 @@ export function chooseXdpProgram(spec: ObjectSpec, { program, section }: Program
   return { name: only.name, type: 'xdp', attachType: 'xdp' };
 }
 
+/**
+ * The one program of an object, of whatever type, for `LoadOptions.programs`: the one of that name, or the only one there
+ * is. `type` overrules what its section says. Errors: `PROGRAM_NOT_FOUND`, `PROGRAM_AMBIGUOUS`, both with what there is.
+ */
+export function chooseProgram(
+  spec: ObjectSpec,
+  { program, type }: { readonly program?: string | undefined; readonly type?: string | undefined },
+): string | ProgramChoice {
+  const [only, ...others] = spec.programs.filter(({ name }) => program === undefined || name === program);
+  const names = list(spec.programs);
+  if (only === undefined) {
+    const what = program === undefined ? 'no programs' : `no program "${program}"`;
+    throw new XdpkitError('PROGRAM_NOT_FOUND', `${spec.name} has ${what}`, { hint: names && `It has ${names}.` });
+  }
+  if (others.length > 0) {
+    throw new XdpkitError('PROGRAM_AMBIGUOUS', `${spec.name} has several programs: ${names}`, {
+      hint: `Name one, as in --prog ${only.name}.`,
+    });
+  }
+  if (type === undefined && only.type === undefined) {
+    throw new XdpkitError('USAGE', `program "${only.name}": its section "${only.section}" does not tell its type`, {
+      hint: 'Say it, as in --type xdp.',
+    });
+  }
+  if (type === undefined || type === only.type) return only.name;
+  return { name: only.name, type };
+}
+
 /** Programs for devmap and cpumap entries are of the type too, but run only behind a redirect. */
 function isXdp({ type, attachType }: ProgramSpec): boolean {
   return type === 'xdp' && (attachType === undefined || attachType === 'xdp');

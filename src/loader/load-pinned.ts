@@ -2,10 +2,10 @@
 import { XdpkitError } from '../errors/error.js';
 import { findMap } from '../kernel/find-map.js';
 import { readMapInfo } from '../kernel/info.js';
-import type { ProgramChoice } from '../kernel/load.js';
 import type { BpfMap } from '../kernel/map.js';
 import { shapeDifferences } from '../kernel/map-create.js';
 import type { ObjectSpec } from '../object/spec.js';
+import { chooseProgram } from './choose-program.js';
 import type { OpenedObject } from './open.js';
 
 export interface LoadPinnedOptions {
@@ -51,27 +51,6 @@ export function loadPinned(object: OpenedObject, options: LoadPinnedOptions): Pi
     loaded.removeNewPins();
     throw error;
   }
-}
-
-function chooseProgram(spec: ObjectSpec, { program, type }: LoadPinnedOptions): string | ProgramChoice {
-  const [only, ...others] = spec.programs.filter(({ name }) => program === undefined || name === program);
-  const names = spec.programs.map(({ name, section }) => `${name} (section "${section}")`).join(', ');
-  if (only === undefined) {
-    const what = program === undefined ? 'no programs' : `no program "${program}"`;
-    throw new XdpkitError('PROGRAM_NOT_FOUND', `${spec.name} has ${what}`, { hint: names && `It has ${names}.` });
-  }
-  if (others.length > 0) {
-    throw new XdpkitError('PROGRAM_AMBIGUOUS', `${spec.name} has several programs: ${names}`, {
-      hint: `Name one, as in --prog ${only.name}.`,
-    });
-  }
-  if (type === undefined && only.type === undefined) {
-    throw new XdpkitError('USAGE', `program "${only.name}": its section "${only.section}" does not tell its type`, {
-      hint: 'Say it, as in --type xdp.',
-    });
-  }
-  if (type === undefined || type === only.type) return only.name;
-  return { name: only.name, type };
 }
 
 function openMaps(

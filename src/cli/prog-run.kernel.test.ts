@@ -1,0 +1,136 @@
+/** `xdpkit prog run`, against what bpftool makes of the same packets. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { bpftool, leftInKernel } from '../kernel/kernel-state.test.support.js';
+import { labUp } from '../lab/lab-up.js';
+import { compileText } from '../object/compile-text.test.support.js';
+import { folder, json, name, object, pinPath, refusal, text } from './prog.test.support.js';
+
+const changing = `
+static __attribute__((noinline)) void mark(void *at, void *end, int value) { if (at + 1 <= end) *(__u8 *)at = value; }
+#define DATA ((void *)(long)context->data)
+#define END ((void *)(long)context->data_end)
+#define META ((void *)(long)context->data_meta)
+SEC("xdp") int push(struct xdp_md *context) {
+  if (bpf_xdp_adjust_head(context, -4)) return XDP_ABORTED;
+  __u8 *data = DATA;
+  if (data + 4 > (__u8 *)END) return XDP_DROP;
+  data[0] = 0xa0; data[1] = 0xa1; data[2] = 0xa2; data[3] = 0xa3;
+  return XDP_TX;
+}
+SEC("xdp") int pop(struct xdp_md *context) { return bpf_xdp_adjust_head(context, 4) ? XDP_ABORTED : XDP_REDIRECT; }
+SEC("xdp") int cut(struct xdp_md *context) { return bpf_xdp_adjust_tail(context, -6) ? XDP_ABORTED : XDP_PASS; }
+SEC("xdp") int grow(struct xdp_md *context) { return bpf_xdp_adjust_tail(context, 6) ? XDP_ABORTED : XDP_PASS; }
+SEC("xdp") int meta(struct xdp_md *context) {
+  if (bpf_xdp_adjust_meta(context, -4)) return XDP_ABORTED;
+  __u32 *meta = META;
+  if ((void *)(meta + 1) > DATA) return XDP_DROP;
+  *meta = 0x04030201;
+  return XDP_PASS;
+}
+SEC("xdp") int place(struct xdp_md *context) {
+  __u8 *meta = META;
+  if (meta + 4 <= (__u8 *)DATA) return meta[0];
+  return context->ingress_ifindex > 1 ? 100 + context->rx_queue_index : 77;
+}
+SEC("tc") int shot(struct __sk_buff *skb) { return 2; }
+`;
+const changingObject = join(folder, 'changing.bpf.o');
+writeFileSync(changingObject, compileText(changing));
+const packet = Uint8Array.from({ length: 64 }, (_, index) => index);
+const hex = Buffer.from(packet).toString('hex');
+
+async function run(prog: string, ...more: string[]) {
+  const { runs } = await json('prog', 'run', changingObject, '--prog', prog, '--packet', hex, ...more);
+  assert.equal(runs.length, 1);
+  return runs[0];
+}
+
+test('run tells verdict and changed bytes as bpftool has them', async () => {
+  for (const prog of ['push', 'pop', 'cut', 'grow']) {
+    using pin = pinPath();
+    await json('prog', 'load', changingObject, '--prog', prog, '--pin', pin.path);
+    const input = join(folder, 'packet.bin');
+    const output = join(folder, 'out.bin');
+    writeFileSync(input, packet);
+    const witness = bpftool('prog', 'run', 'pinned', pin.path, 'data_in', input, 'data_out', output) as {
+      retval: number;
+    };
+    const ours = await run(prog);
+    assert.equal(ours.returned, witness.retval, prog);
+    assert.equal(ours.packet, readFileSync(output).toString('hex'), prog);
+    assert.ok(ours.nanoseconds > 0);
+    const [ofPin] = (await json('prog', 'run', pin.path, '--packet', `@${input}`)).runs;
+    assert.equal(ofPin.packet, ours.packet, 'a pinned program, with a packet from a file');
+  }
+});
+
+test('run finds where a packet grew and shrank', async () => {
+  const { difference, verdict } = await run('push');
+  const pushed = { offset: 0, before: '', after: 'a0a1a2a3' };
+  assert.deepEqual([verdict, difference], ['TX', { front: 4, end: 0, changes: [pushed] }]);
+  assert.deepEqual((await run('pop')).difference, { front: -4, end: 0, changes: [] });
+  assert.deepEqual((await run('cut')).difference, { front: 0, end: -6, changes: [] });
+  const grown = { offset: 64, before: '', after: '000000000000' };
+  assert.deepEqual((await run('grow')).difference, { front: 0, end: 6, changes: [grown] });
+  const { packet: twice } = await run('pop', '--repeat', '2');
+  assert.equal(twice, hex.slice(16), 'each run begins with what the one before left');
+});
+
+test('metadata, device and queue reach a program, and its metadata comes back', async () => {
+  using lab = labUp({ temporary: true });
+  const on = ['--dev', 'veth0', '--netns', lab.hosts.left.name];
+  const { metadata, packet: same, verdict } = await run('meta');
+  assert.deepEqual([metadata, same, verdict], ['01020304', hex, 'PASS']);
+  assert.equal((await run('place')).returned, 77);
+  assert.equal((await run('place', ...on)).returned, 100);
+  assert.equal((await run('place', '--metadata', '01:00:00:00')).verdict, 'DROP');
+  const fails = (...more: string[]) =>
+    refusal('prog', 'run', changingObject, '--prog', 'place', '--packet', hex, ...more);
+  assert.match((await fails(...on, '--queue', '900')).stderr, /has no receive queue 900/);
+  assert.match((await fails('--queue', '1')).stderr, /a receive queue is one of a device/);
+  assert.match((await fails('--metadata', '010203')).stderr, /3 bytes of metadata: it takes a multiple of 4/);
+  assert.match((await fails('--dev', 'nothing')).stderr, /nothing/);
+  assert.match((await fails('--repeat', '0')).stderr, /repeat: '0' is no count/);
+});
+
+test('run for people, on packets of a file that tcpdump wrote', async () => {
+  const head = [0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 1, 0, 0, 0];
+  const frame = [0, 0, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 64, 0, 0, 0, ...packet];
+  const [made, file] = [join(folder, 'made.pcap'), join(folder, 'packets.pcap')];
+  writeFileSync(made, Uint8Array.from([...head, ...frame, ...frame]));
+  execFileSync('tcpdump', ['-r', made, '-w', file], { stdio: 'ignore' });
+  const printed = await text('prog', 'run', changingObject, '--prog', 'push', '--packet', `@${file}`);
+  const one = [
+    'verdict  TX',
+    'time     T',
+    'length   64 → 68 bytes: 4 more at the front',
+    'changed  4 bytes',
+    '  - 0000              00 01 02 03 04 05 06 07 08 09 0a 0b',
+    '  + 0000  a0 a1 a2 a3 00 01 02 03 04 05 06 07 08 09 0a 0b',
+  ];
+  assert.deepEqual(printed.replace(/^time .*$/gm, 'time     T').split('\n'), [
+    ...['packet 1, 64 bytes', ...one, ''],
+    ...['packet 2, 64 bytes', ...one, ''],
+  ]);
+  const place = await text('prog', 'run', changingObject, '--prog', 'place', '--packet', hex, '--data-out');
+  assert.match(place, /^verdict {2}77, no verdict of XDP: the kernel takes it for ABORTED$/m);
+  assert.match(place, /^changed {2}nothing\npacket\n {2}0000 {2}00 01 .* 0f\n/m);
+  assert.match(await text('prog', 'run', changingObject, '--prog', 'shot', '--packet', hex), /^verdict {2}2$/m);
+});
+
+test('a run from an object leaves nothing, and says what it cannot do', async () => {
+  const ran = await json('prog', 'run', object, '--packet', hex);
+  assert.equal(ran.runs[0].verdict, 'PASS');
+  assert.deepEqual(leftInKernel(name.slice(0, 15)), []);
+  assert.match((await refusal('prog', 'run', object, '--packet', '012')).stderr, /'012' is no packet in hexadecimal/);
+  assert.match((await refusal('prog', 'run', object, '--packet', '0102')).stderr, /14 bytes at least/);
+  assert.match((await refusal('prog', 'run', object, '--packet', '@/nothing')).stderr, /read packets from \/nothing/);
+  assert.match((await refusal('prog', 'run', '/nothing.o', '--packet', hex)).stderr, /there is no such file/);
+  assert.match((await refusal('prog', 'run', '1', '--prog', 'x', '--packet', hex)).stderr, /about an object file/);
+  const shot = ['prog', 'run', changingObject, '--prog', 'shot', '--packet', hex];
+  assert.match((await refusal(...shot, '--metadata', '01020304')).stderr, /of type sched_cls, not xdp/);
+});

@@ -1,0 +1,24 @@
+/** A program for trying out: in the kernel for as long as it is held here, with maps that nobody else sees. */
+import type { BpfProgram } from '../kernel/program.js';
+import { chooseProgram } from './choose-program.js';
+import { OpenedObject } from './open.js';
+
+export interface LoadAloneOptions {
+  /** The C function's name; may be left out for an object with one program. */
+  readonly program?: string | undefined;
+  /** Kernel name, `xdp`, where the section does not tell the type. */
+  readonly type?: string | undefined;
+}
+
+/** Errors: those of `load`, `PROGRAM_AMBIGUOUS`. */
+export function loadAlone(
+  object: OpenedObject,
+  options: LoadAloneOptions,
+): Disposable & { readonly program: BpfProgram } {
+  const choice = chooseProgram(object.spec, options);
+  // Pinned maps may be those of a program that carries traffic.
+  const unpinned = object.spec.maps.map((map) => ({ ...map, pinning: 'none' as const }));
+  const loaded = new OpenedObject({ ...object.spec, maps: unpinned }).load({ programs: [choice] });
+  const program = loaded.program(typeof choice === 'string' ? choice : choice.name);
+  return { program, [Symbol.dispose]: () => loaded[Symbol.dispose]() };
+}
