@@ -14,6 +14,7 @@ import { linkDetach } from './commands/link-detach.js';
 import { linkLs } from './commands/link-ls.js';
 import { linkPin } from './commands/link-pin.js';
 import { linkShow } from './commands/link-show.js';
+import { mapCreate } from './commands/map-create.js';
 import { mapDelete } from './commands/map-delete.js';
 import { mapDump } from './commands/map-dump.js';
 import { mapGet } from './commands/map-get.js';
@@ -28,7 +29,6 @@ import { progDump } from './commands/prog-dump.js';
 import { progLoad } from './commands/prog-load.js';
 import { progLs } from './commands/prog-ls.js';
 import { progPin } from './commands/prog-pin.js';
-import { progRun } from './commands/prog-run.js';
 import { progShow } from './commands/prog-show.js';
 import { progUnpin } from './commands/prog-unpin.js';
 import { replace } from './commands/replace.js';
@@ -57,13 +57,14 @@ const map = buildRouteMap({
     pop: mapPop,
     pin: mapPin,
     unpin: mapUnpin,
+    create: mapCreate,
   },
   docs: { brief: "The kernel's maps: list, read, change, pin" },
 });
 
 const prog = buildRouteMap({
-  routes: { ls: progLs, show: progShow, dump: progDump, load: progLoad, pin: progPin, unpin: progUnpin, run: progRun },
-  docs: { brief: "The kernel's programs: list, read, load, pin, test" },
+  routes: { ls: progLs, show: progShow, dump: progDump, load: progLoad, pin: progPin, unpin: progUnpin },
+  docs: { brief: "The kernel's programs: list, read, load, pin" },
 });
 
 export const commands = buildRouteMap({

@@ -267,6 +267,32 @@ test('many entries are all there, as one document or a line each', async () => {
 
 const toolPath = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
 
+test('create makes what bpftool shows', async () => {
+  const path = `/sys/fs/bpf/${token}_made`;
+  const shape = ['--type', 'lpm_trie', '--key', '8', '--value', '2', '--entries', '7'];
+  try {
+    const { map, pin } = await json('create', path, ...shape, '--name', `m_${token}`, '--flags', '0x80');
+    assert.deepEqual([map.name, pin], [`m_${token}`, path]);
+    const shown = bpftool('map', 'show', 'pinned', path) as Shown & { flags: number };
+    assert.deepEqual(
+      [shown.id, shown.type, shown.name, shown.bytes_key, shown.bytes_value, shown.max_entries, shown.flags],
+      [map.id, 'lpm_trie', `m_${token}`, 8, 2, 7, 0x81],
+    );
+    await text('set', path, '10.0.0.0/8', '3');
+    assert.equal(await text('dump', path), '10.0.0.0/8 = 3\n');
+    assert.match(await refusal(1, 'create', path, ...shape), /the path is taken/);
+  } finally {
+    rmSync(path);
+  }
+  assert.match(
+    await refusal(2, 'create', path, '--type', 'tree', '--entries', '1'),
+    /no map type "tree"\nhint: .*hash, /,
+  );
+  assert.match(await refusal(5, 'create', path, '--type', 'hash', '--entries', '1'), /^error: create map "/);
+  assert.match(await refusal(2, 'create', path, '--type', 'hash', '--entries', '-1'), /is no whole number/);
+  assert.ok(!existsSync(path));
+});
+
 /** A map without BTF, as other tools make them. */
 async function withMap(words: string, run: (path: string) => Promise<void>): Promise<void> {
   const path = `/sys/fs/bpf/${token}_plain`;
@@ -289,6 +315,11 @@ test('maps without types: integers, or bytes', async () => {
     await text('set', path, 'fc00::/7', '1');
     assert.equal(await text('dump', path), 'fc00::/7 = 1\n');
     assert.match(await refusal(2, 'set', path, '10.0.0.0/8', '1'), /hold 128 bits, not 32/);
+  });
+  await withMap('lpm_trie 8 1 1', async (path) => {
+    await text('set', path, '0.0.0.0/0', '2');
+    assert.equal(await text('get', path, '203.0.113.9'), '2\n');
+    assert.equal(await text('dump', path), '0.0.0.0/0 = 2\n');
   });
   await withMap('lru_percpu_hash 6 2', async (path) => {
     await text('set', path, '02:00:00:00:00:01', '0x102');
