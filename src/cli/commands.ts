@@ -29,6 +29,7 @@ import { progDump } from './commands/prog-dump.js';
 import { progLoad } from './commands/prog-load.js';
 import { progLs } from './commands/prog-ls.js';
 import { progPin } from './commands/prog-pin.js';
+import { progRun } from './commands/prog-run.js';
 import { progShow } from './commands/prog-show.js';
 import { progUnpin } from './commands/prog-unpin.js';
 import { replace } from './commands/replace.js';
@@ -63,8 +64,8 @@ const map = buildRouteMap({
 });
 
 const prog = buildRouteMap({
-  routes: { ls: progLs, show: progShow, dump: progDump, load: progLoad, pin: progPin, unpin: progUnpin },
-  docs: { brief: "The kernel's programs: list, read, load, pin" },
+  routes: { ls: progLs, show: progShow, dump: progDump, load: progLoad, pin: progPin, unpin: progUnpin, run: progRun },
+  docs: { brief: "The kernel's programs: list, read, load, pin, test" },
 });
 
 export const commands = buildRouteMap({
