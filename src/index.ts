@@ -3,14 +3,17 @@ export type { BtfValue } from './btf/codec.js';
 export { type CompileOptions, type CompileResult, compileBpf } from './compile/compile.js';
 export { type ErrorCode, errorCodes } from './errors/codes.js';
 export { FormatError, UnsupportedFeatureError, XdpkitError } from './errors/error.js';
+export { findProgram } from './kernel/find-program.js';
 export type { Globals } from './kernel/globals.js';
 export type { MapInfo, ProgramInfo } from './kernel/info.js';
+export { type ListedProgram, listPrograms } from './kernel/list-programs.js';
 export type { LoadOptions, ProgramChoice } from './kernel/load.js';
 export { BpfMap, type MapDefinition, type UpdateMode } from './kernel/map.js';
 export type { MapBatch } from './kernel/map-batch.js';
 export { openMapById } from './kernel/map-create.js';
 export { PerCpu } from './kernel/per-cpu.js';
 export { BpfProgram, openProgramById } from './kernel/program.js';
+export { type ListedInstruction, listProgram, type SourceLine } from './kernel/program-listing.js';
 export { QueueMap } from './kernel/queue-map.js';
 export { VerifierError } from './kernel/verifier-error.js';
 export {
@@ -37,6 +40,7 @@ export {
   attachObject,
   type ReplacedProgram,
 } from './loader/attach-object.js';
+export { type LoadPinnedOptions, loadPinned, type PinnedProgram } from './loader/load-pinned.js';
 export { LoadedObject, LoadedProgram } from './loader/loaded.js';
 export { OpenedObject, openObject, parseObject } from './loader/open.js';
 export type { GlobalSpec, MapSpec, ObjectSpec, ProgramSpec } from './object/spec.js';
@@ -49,5 +53,6 @@ export type { DeviceReference } from './xdp/device.js';
 export type { Holder } from './xdp/holder.js';
 export type { XdpMode, XdpModeChoice } from './xdp/mode.js';
 export { type Replacement, replaceXdp, type XdpReplaceOptions } from './xdp/replace.js';
+export { type PacketRun, type PacketRunOptions, runPacket } from './xdp/run-packet.js';
 export { type DeviceStatus, type NetnsStatus, readStatus, readStatusOfAllNetns } from './xdp/status.js';
 export type { XdpLink } from './xdp/xdp-link.js';

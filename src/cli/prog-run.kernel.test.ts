@@ -4,8 +4,10 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { Attribute, mustBpf } from '../kernel/bpf.js';
 import { bpftool, leftInKernel } from '../kernel/kernel-state.test.support.js';
 import { labUp } from '../lab/lab-up.js';
+import { FileDescriptor } from '../linux/file-descriptor.js';
 import { compileText } from '../object/compile-text.test.support.js';
 import { folder, json, name, object, pinPath, refusal, text } from './prog.test.support.js';
 
@@ -120,6 +122,19 @@ test('run for people, on packets of a file that tcpdump wrote', async () => {
   assert.match(place, /^verdict {2}77, no verdict of XDP: the kernel takes it for ABORTED$/m);
   assert.match(place, /^changed {2}nothing\npacket\n {2}0000 {2}00 01 .* 0f\n/m);
   assert.match(await text('prog', 'run', changingObject, '--prog', 'shot', '--packet', hex), /^verdict {2}2$/m);
+});
+
+test('runs are counted while the kernel keeps statistics', async () => {
+  using pin = pinPath();
+  const { program } = await json('prog', 'load', changingObject, '--prog', 'cut', '--pin', pin.path);
+  // type 0: run time. They are kept for as long as the descriptor is open.
+  using _statistics = new FileDescriptor(mustBpf('enable_stats', new Attribute(4), 'keep statistics'));
+  await json('prog', 'run', pin.path, '--packet', hex, '--repeat', '5');
+  const { runs } = await json('prog', 'show', pin.path);
+  const seen = bpftool('prog', 'show', 'id', String(program.id)) as { run_cnt: number; run_time_ns: number };
+  assert.deepEqual(runs, { count: seen.run_cnt, nanoseconds: seen.run_time_ns });
+  assert.equal(runs.count, 5);
+  assert.match(await text('prog', 'show', pin.path), /^runs +5, .* each, counted while/m);
 });
 
 test('a run from an object leaves nothing, and says what it cannot do', async () => {

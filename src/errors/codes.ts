@@ -25,8 +25,14 @@ export const errorCodes = {
   },
   BYTE_ORDER: { exit: 5, meaning: 'the object was compiled for the other byte order' },
 
-  PROGRAM_NOT_FOUND: { exit: 3, meaning: 'the object has no such program, or no XDP program at all' },
-  PROGRAM_AMBIGUOUS: { exit: 2, meaning: 'the object has several XDP programs and none was named' },
+  PROGRAM_NOT_FOUND: {
+    exit: 3,
+    meaning: 'the object or kernel has no such program, or the object no XDP program at all',
+  },
+  PROGRAM_AMBIGUOUS: {
+    exit: 2,
+    meaning: 'several programs are meant: those of an object, or all that the kernel has of a name',
+  },
   VERIFIER: { exit: 6, meaning: "the kernel's verifier refused the program" },
 
   MAP_NOT_FOUND: { exit: 3, meaning: 'the object, program or kernel has no such map' },

@@ -10,7 +10,7 @@ export interface KernelSymbols {
 
 /** The file has some ten megabytes: it is searched as bytes, and only what is asked for is decoded. */
 export function readKernelSymbols(): KernelSymbols {
-  const text = readFileSync('/proc/kallsyms');
+  const text = readSymbolFile();
   const lineAround = (at: number): string[] => {
     const end = text.indexOf('\n', at);
     return text.toString('latin1', text.lastIndexOf('\n', at - 1) + 1, end === -1 ? undefined : end).split(/\s+/);
@@ -27,4 +27,13 @@ export function readKernelSymbols(): KernelSymbols {
       return at === -1 ? undefined : lineAround(at + 1)[2];
     },
   };
+}
+
+/** Absent in a kernel without CONFIG_KALLSYMS: then nothing has a name. */
+function readSymbolFile(): Buffer {
+  try {
+    return readFileSync('/proc/kallsyms');
+  } catch {
+    return Buffer.alloc(0);
+  }
 }
