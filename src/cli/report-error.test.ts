@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { XdpkitError } from '../errors/error.js';
+import { VerifierError } from '../kernel/verifier-error.js';
 import type { Context } from './context.js';
 import { reportError } from './report-error.js';
 import { Collector } from './run-words.test.support.js';
@@ -60,6 +61,16 @@ test('with --json one document with code, message, hint and log', () => {
   assert.equal(exitCode, 6);
   assert.equal(stderr, '');
   assert.deepEqual(JSON.parse(stdout), { error: { code: 'VERIFIER', message: 'refused', hint: 'h', log: 'l' } });
+});
+
+test('what programs may branch on is in the document; a cause behind the verifier only shows with --verbose', () => {
+  const source = { file: 'x.bpf.c', line: 7, text: 'return *p;' };
+  const cause = new Error('Permission denied (EACCES)');
+  const error = new VerifierError('drop', { reason: 'R1 is invalid', instruction: 3, source }, 'log', cause);
+  const { details } = JSON.parse(report(error, { json: true }).stdout).error;
+  assert.deepEqual(details, { program: 'drop', reason: 'R1 is invalid', instruction: 3, source });
+  assert.doesNotMatch(report(error).stderr, /EACCES/);
+  assert.match(report(error, { verbose: true }).stderr, /cause: Permission denied \(EACCES\)/);
 });
 
 test('an error that nobody foresaw shows its stack and asks for a report', () => {

@@ -18,13 +18,15 @@ export function reportError(error: unknown, context: Context, flags: OutputFlags
 function asDocument(error: unknown, known: XdpkitError | undefined): Record<string, unknown> {
   if (known === undefined) return { code: 'INTERNAL', message: describe(error), stack: stackOf(error) };
   const { code, message, hint, log } = known;
-  return { code, message, hint, log };
+  return { code, message, hint, log, details: known.details };
 }
 
 function asText(error: unknown, known: XdpkitError | undefined, context: Context, flags: OutputFlags): string {
   const { bold, red, cyan } = picocolors.createColors(wantsColors(context.stderr, context.environment));
   const lines = [`${bold(red('error:'))} ${known?.message ?? `unexpected: ${describe(error)}`}`];
-  for (const cause of causesOf(error)) lines.push(`${red('cause:')} ${cause}`);
+  // The verifier's own words are the reason; the errno behind them (EACCES) would send the reader after privileges.
+  const causes = known?.code === 'VERIFIER' && !flags.verbose ? [] : causesOf(error);
+  for (const cause of causes) lines.push(`${red('cause:')} ${cause}`);
   if (known === undefined) {
     lines.push(stackOf(error), 'This is a bug in xdpkit: please report it with the lines above.');
   } else {

@@ -195,11 +195,11 @@ class DemoCounters {
   constructor(target: Target) {
     this.#target = target;
     const ids = attachmentsOf(target)[0]?.program?.mapIds ?? [];
-    const maps = ids.flatMap((id) => openMapById(id) ?? []);
+    const maps = ids.flatMap((id) => openMapById<number, PerCpu<Dropped>>(id) ?? []);
     const dropped = maps.find(({ name }) => name === 'dropped');
     for (const map of maps) if (map !== dropped) map[Symbol.dispose]();
     if (dropped === undefined) throw new XdpkitError('MAP_NOT_FOUND', 'examples/drop-ping has no map "dropped"');
-    this.#dropped = dropped as unknown as BpfMap<number, PerCpu<Dropped>>;
+    this.#dropped = dropped;
   }
 
   /** Echo replies dropped since the attach, IPv4 and IPv6. */

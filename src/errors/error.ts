@@ -24,6 +24,11 @@ export class XdpkitError extends Error {
     this.hint = detail.hint;
     this.log = detail.log;
   }
+
+  /** What a program may branch on beyond the code, as plain data; `--json` shows it beside the message. */
+  get details(): Readonly<Record<string, unknown>> | undefined {
+    return undefined;
+  }
 }
 
 /** Bytes that do not follow their format: `where` names the section, file or message, `offset` is absolute in it. */
@@ -36,6 +41,10 @@ export class FormatError extends XdpkitError {
     this.where = where;
     this.offset = offset;
   }
+
+  override get details(): Readonly<Record<string, unknown>> {
+    return { where: this.where, offset: this.offset };
+  }
 }
 
 /** A kernel feature that was asked for and is absent; `feature` is its name as in `xdpkit doctor`. */
@@ -45,5 +54,9 @@ export class UnsupportedFeatureError extends XdpkitError {
   constructor(feature: string, message: string, detail?: ErrorDetail) {
     super('UNSUPPORTED', message, detail);
     this.feature = feature;
+  }
+
+  override get details(): Readonly<Record<string, unknown>> {
+    return { feature: this.feature };
   }
 }

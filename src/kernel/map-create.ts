@@ -1,5 +1,6 @@
 /** Maps from specs, pins and ids. BPF_MAP_CREATE. */
 import type { Btf } from '../btf/btf.js';
+import type { BtfValue } from '../btf/codec.js';
 import { layoutDifference } from '../btf/layout-difference.js';
 import { type ErrorDetail, XdpkitError } from '../errors/error.js';
 import { FileDescriptor } from '../linux/file-descriptor.js';
@@ -106,10 +107,13 @@ function mapOf(
   }
 }
 
-/** A map that the kernel already has, in the shape of its own BTF. Undefined when it is gone. */
-export function openMapById(id: number): BpfMap | undefined {
+/**
+ * A map that the kernel already has, in the shape of its own BTF, which the caller states as for `object.map`. Undefined
+ * when it is gone.
+ */
+export function openMapById<Key = BtfValue, Value = BtfValue>(id: number): BpfMap<Key, Value> | undefined {
   const fd = openById('map', id);
-  return fd && openMap(fd);
+  return fd && (openMap(fd) as unknown as BpfMap<Key, Value>);
 }
 
 /** Takes over `fd`. */

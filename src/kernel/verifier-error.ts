@@ -33,6 +33,11 @@ export class VerifierError extends XdpkitError {
     this.instruction = instruction;
     this.source = source;
   }
+
+  override get details(): Readonly<Record<string, unknown>> {
+    const { program, reason, instruction, source } = this;
+    return { program, reason, instruction, source };
+  }
 }
 
 export interface VerifierVerdict {

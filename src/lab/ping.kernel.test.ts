@@ -52,7 +52,8 @@ for (const version of ['ipv4', 'ipv6'] as const) {
       `ip -n ${left.name} neigh replace ${version === 'ipv4' ? '10.11.1.77' : 'fc00:dead:cafe:1::77'} lladdr 02:00:00:00:00:77 dev veth0`,
     );
     const destination = version === 'ipv4' ? '10.11.1.77' : 'fc00:dead:cafe:1::77';
-    const result = await ping({ netns: left.netns, destination, count: 3, intervalMs: 5, timeoutMs: 100 });
+    // By name, as a user without a lab's handles would say it.
+    const result = await ping({ netns: left.name, destination, count: 3, intervalMs: 5, timeoutMs: 100 });
     assert.deepEqual([result.sent, result.received, result.lost, result.problems], [3, 0, [1, 2, 3], []]);
   });
 

@@ -1,6 +1,7 @@
 import { Cursor } from '../bytes/cursor.js';
 import { XdpkitError } from '../errors/error.js';
 import { IcmpSocket, isPassingSendError, type ReceivedIcmp, realTime } from '../linux/icmp-socket.js';
+import { openNetns } from '../linux/named-netns.js';
 import type { NetworkNamespace } from '../linux/network-namespace.js';
 import { internetChecksum } from '../packet/checksum.js';
 import { buildEcho, buildUnsummedEcho, type IcmpMessage, readIcmp } from '../packet/icmp.js';
@@ -8,8 +9,8 @@ import { ipProtocol, readIp } from '../packet/ip.js';
 import { ipVersion } from '../packet/ip-address.js';
 
 export interface PingOptions {
-  /** Where from; the present namespace when left out. */
-  readonly netns?: NetworkNamespace | undefined;
+  /** Where from: a name, path or process id, or a lab host's `netns`; the present namespace when left out. */
+  readonly netns?: NetworkNamespace | string | number | undefined;
   /** An IPv4 or IPv6 address; no name. */
   readonly destination: string;
   /** Echo requests to send, 4 unless given; `Infinity` until `signal`. */
@@ -77,7 +78,11 @@ export async function ping(options: PingOptions): Promise<PingResult> {
     throw new XdpkitError('USAGE', 'ping: count, interval and time-out must be positive, the size 0 to 65000 bytes');
   }
   const open = (): IcmpSocket => IcmpSocket.open(version);
-  using socket = netns ? netns.run(open) : open();
+  // A namespace that was given is the caller's to close.
+  const given = typeof netns === 'object' ? netns : undefined;
+  using opened = netns === undefined || typeof netns === 'object' ? undefined : openNetns(netns);
+  const namespace = given ?? opened;
+  using socket = namespace ? namespace.run(open) : open();
   const flight = new Flight(socket, destination, timeoutMs, size, options.onEvent);
   const started = performance.now();
   for (;;) {

@@ -60,6 +60,10 @@ export class SyscallError extends XdpkitError {
     this.syscall = detail.syscall;
     this.said = detail.said || undefined;
   }
+
+  override get details(): Readonly<Record<string, unknown>> {
+    return { errno: this.errnoName, syscall: this.syscall, said: this.said };
+  }
 }
 
 function codeOf(name: string): ErrorCode {

@@ -5,6 +5,7 @@ import { openMap } from '../kernel/map-create.js';
 import { openPinned } from '../kernel/pin.js';
 import { labUp } from '../lab/lab-up.js';
 import { sweepLabs } from '../lab/remove.js';
+import { openText } from '../object/compile-text.test.support.js';
 import { detachXdp } from '../xdp/detach.js';
 import { assertNoTraces, fails, open, seenByIp, token, tool, traces } from '../xdp/real.test.support.js';
 import { attachObject } from './attach-object.js';
@@ -63,6 +64,16 @@ test('a swap goes on with the maps of the same shape, and says which it could no
     ]),
     [['xdp_stats', true]],
   );
+});
+
+test('a swap says that global variables start anew', () => {
+  using lab = labUp({ temporary: true });
+  const target = { device: 'veth0', netns: lab.hosts.left.name };
+  const object = openText(`__u64 seen; const volatile __u64 limit = 1;
+    SEC("xdp") int count_${token}(struct xdp_md *context) { seen += limit; return 2; }`);
+  attachObject(object, { ...target, replace: 'refuse' });
+  const { replaced } = attachObject(object, { ...target, replace: 'require' });
+  assert.deepEqual(replaced?.freshMaps, [{ name: '.bss', reason: 'global variables start anew' }]);
 });
 
 test('a swap where nothing is, and a refused swap', () => {

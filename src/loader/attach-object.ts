@@ -86,7 +86,7 @@ export function attachObject(object: OpenedObject, options: AttachObjectOptions)
     }
     const { before, atomic, ...now } = replaceXdp(program, { ...target, mode, expected: replaced.programId });
     const keptMaps = [...(kept?.maps.keys() ?? [])];
-    const replacedProgram = { before, atomic, keptMaps, freshMaps: kept?.refused ?? [] };
+    const replacedProgram = { before, atomic, keptMaps, freshMaps: [...(kept?.refused ?? []), ...freshData(object)] };
     return { ...common, ...now, fallback: undefined, replaced: replacedProgram };
   } catch (error) {
     loaded.removeNewPins();
@@ -102,6 +102,12 @@ export function verifyObject(object: OpenedObject, options: AttachObjectOptions)
   loaded.removeNewPins();
   const { translatedSize, jitedSize } = loaded.program(choice.name).info();
   return { name: choice.name, translatedSize, jitedSize };
+}
+
+/** A counter in a global variable begins anew, which its owner should know. */
+function freshData({ spec }: OpenedObject): { name: string; reason: string }[] {
+  const names = spec.maps.filter(({ origin, readOnly }) => origin === 'data' && !readOnly).map(({ name }) => name);
+  return names.map((name) => ({ name, reason: 'global variables start anew' }));
 }
 
 /** For offload the program is translated by the card's driver, so it is loaded for that device and no other. */
