@@ -47,7 +47,7 @@ export function listProgram(fd: number): ListedInstruction[] {
   const code = readProgramCode(fd);
   if (code.translated === undefined) {
     throw new XdpkitError('NOT_PERMITTED', `read the code of program ${info.id}: the kernel hides it`, {
-      hint: 'It shows code to CAP_PERFMON, and code with blinded constants only with kernel.kptr_restrict below 2.',
+      hint: 'It shows code to CAP_BPF, and code whose constants it blinds (net.core.bpf_jit_harden) only to CAP_SYSLOG.',
     });
   }
   const btf = readKernelBtf(info.btfId);
