@@ -113,10 +113,10 @@ export class Btf {
    */
   idsNamed(name: string): TypeId[] {
     this.#names ??= new NameIndex({
-      count: this.count,
+      view: this.#view,
+      offsets: this.#offsets,
+      littleEndian: this.#types.littleEndian,
       strings: this.#strings.bytes,
-      kindNumber: (id) => this.#kindNumber(this.#offsets[id] as number),
-      nameOffset: (id) => this.#view.getUint32(this.#offsets[id] as number, this.#types.littleEndian),
     });
     return this.#names.find(name);
   }

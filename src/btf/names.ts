@@ -10,44 +10,47 @@ export function essentialName(name: string): string {
   return /^(.*[^_])___[^_]/s.exec(name)?.[1] ?? name;
 }
 
-/** Where the index finds the parts of each type's record. */
-export interface NamedTypes {
-  /** Types, `void` included. */
-  readonly count: number;
-  kindNumber(id: TypeId): number;
-  nameOffset(id: TypeId): number;
+/** Where the records of types lie. */
+export interface TypeRecords {
+  readonly view: DataView;
+  /** By id; entry 0 is unused. */
+  readonly offsets: Uint32Array;
+  readonly littleEndian: boolean;
   readonly strings: Uint8Array;
 }
 
 /** The kinds that C code can name. Functions and variables, half of a kernel's types, are not looked up by name here. */
-const indexed: ReadonlySet<number> = new Set(
-  (['int', 'float', 'struct', 'union', 'enum', 'enum64', 'forward', 'typedef'] as const).map(
-    (kind) => kindNumbers[kind],
-  ),
-);
-const buckets = 1 << 14;
-const underscore = 0x5f;
+const indexed = Uint8Array.from({ length: 32 });
+for (const kind of ['int', 'float', 'struct', 'union', 'enum', 'enum64', 'forward', 'typedef'] as const) {
+  indexed[kindNumbers[kind]] = 1;
+}
+const buckets = 1 << 15;
 /** Longer names are damage (the kernel takes 511 bytes). */
 const longestName = 1024;
+const underscore = 0x5f;
+/** Bytes that are hashed; with fewer, the kernel's long prefixes would share buckets. */
+const hashedLength = 40;
 
 /**
- * Ids by essential name, in two arrays: the first id of each bucket, and for each id the next one in its bucket. No
- * name is decoded, so that a kernel's types are indexed in a millisecond or two.
+ * Ids by name, in two arrays: the first id of each bucket, and for each id the next one in its bucket. Nothing is
+ * decoded and nothing allocated for a name, so that a kernel's types are indexed in a millisecond or two.
  */
 export class NameIndex {
-  readonly #types: NamedTypes;
+  readonly #records: TypeRecords;
   readonly #first = new Uint32Array(buckets);
   readonly #next: Uint32Array;
 
-  constructor(types: NamedTypes) {
-    this.#types = types;
-    this.#next = new Uint32Array(types.count);
+  constructor(records: TypeRecords) {
+    this.#records = records;
+    const { view, offsets, littleEndian, strings } = records;
+    this.#next = new Uint32Array(offsets.length);
     // Backwards, so that each bucket lists its ids in order.
-    for (let id = types.count - 1; id > 0; id--) {
-      if (!indexed.has(types.kindNumber(id))) continue;
-      const offset = types.nameOffset(id);
-      if (offset === 0) continue;
-      const bucket = essential(types.strings, offset).hash % buckets;
+    for (let id = offsets.length - 1; id > 0; id--) {
+      const record = offsets[id] as number;
+      if (indexed[(view.getUint32(record + 4, littleEndian) >>> 24) & 0x1f] === 0) continue;
+      const name = view.getUint32(record, littleEndian);
+      if (name === 0) continue;
+      const bucket = bucketOf(strings, name);
       this.#next[id] = this.#first[bucket] as number;
       this.#first[bucket] = id;
     }
@@ -55,39 +58,34 @@ export class NameIndex {
 
   /** The ids of types with this essential name, in order, whatever their kinds. */
   find(name: string): TypeId[] {
-    const wanted = new TextEncoder().encode(`${essentialName(name)}\0`);
-    const { hash, length } = essential(wanted, 0);
-    const { strings } = this.#types;
+    const { view, offsets, littleEndian, strings } = this.#records;
+    const wanted = new TextEncoder().encode(essentialName(name));
     const found: TypeId[] = [];
-    for (let id = this.#first[hash % buckets] as number; id !== 0; id = this.#next[id] as number) {
-      const offset = this.#types.nameOffset(id);
-      if (essential(strings, offset).length !== length) continue;
+    for (let id = this.#first[bucketOf(wanted, 0)] as number; id !== 0; id = this.#next[id] as number) {
+      const start = view.getUint32(offsets[id] as number, littleEndian);
       let same = 0;
-      while (same < length && strings[offset + same] === wanted[same]) same++;
-      if (same === length) found.push(id);
+      while (same < wanted.length && strings[start + same] === wanted[same]) same++;
+      if (same === wanted.length && essentialLength(strings, start) === same) found.push(id);
     }
     return found;
   }
 }
 
-/** Length and hash (FNV-1a) of the essential part of the name at `offset`. */
-function essential(strings: Uint8Array, offset: number): { length: number; hash: number } {
+/** FNV-1a of the bytes before the first `___`: all names with one essential name have these in common. */
+function bucketOf(strings: Uint8Array, offset: number): number {
   let hash = 0x811c9dc5;
-  let [length, lengthHash] = [0, 0];
-  let [run, hashBeforeRun] = [0, hash];
-  const limit = Math.min(strings.length, offset + longestName);
-  let at = offset;
-  for (; at < limit; at++) {
+  const limit = Math.min(strings.length, offset + hashedLength);
+  for (let at = offset; at < limit; at++) {
     const byte = strings[at] as number;
     if (byte === 0) break;
-    if (byte === underscore) {
-      if (run === 0) hashBeforeRun = hash;
-      run++;
-    } else {
-      if (run === 3 && at - 3 > offset) [length, lengthHash] = [at - 3 - offset, hashBeforeRun];
-      run = 0;
-    }
+    if (byte === underscore && at > offset && strings[at + 1] === underscore && strings[at + 2] === underscore) break;
     hash = Math.imul(hash ^ byte, 0x01000193);
   }
-  return length > 0 ? { length, hash: lengthHash >>> 0 } : { length: at - offset, hash: hash >>> 0 };
+  return (hash ^ (hash >>> 15)) & (buckets - 1);
+}
+
+function essentialLength(strings: Uint8Array, start: number): number {
+  const bytes = strings.subarray(start, start + longestName);
+  const end = bytes.indexOf(0);
+  return essentialName(String.fromCharCode(...bytes.subarray(0, end < 0 ? bytes.length : end))).length;
 }
