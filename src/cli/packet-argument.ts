@@ -13,11 +13,19 @@ export async function readPackets(word: string): Promise<Uint8Array[]> {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new XdpkitError('FILE_NOT_FOUND', `read packets from ${path}: ${why}`, { cause });
   }
+  if (Buffer.from(bytes.subarray(0, 4)).equals(pcapngMagic)) {
+    throw new XdpkitError('USAGE', `${path} is in pcapng, which cannot be read here yet`, {
+      hint: `Make pcap of it: \`tcpdump -r ${path} -w packets.pcap\`.`,
+    });
+  }
   if (!isPcap(bytes)) return [bytes];
   const packets = readPcap(bytes, path);
   if (packets.length === 0) throw new XdpkitError('USAGE', `${path} has no packets`);
   return packets;
 }
+
+/** Its section header: no packet begins with it that anyone would send. */
+const pcapngMagic = Buffer.from('0a0d0d0a', 'hex');
 
 /** White space, colons and a leading 0x are let through: people copy packets from all kinds of tools. */
 export function parseHex(text: string, what: string): Uint8Array {

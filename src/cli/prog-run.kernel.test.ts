@@ -144,6 +144,9 @@ test('a run from an object leaves nothing, and says what it cannot do', async ()
   assert.match((await refusal('prog', 'run', object, '--packet', '012')).stderr, /'012' is no packet in hexadecimal/);
   assert.match((await refusal('prog', 'run', object, '--packet', '0102')).stderr, /14 bytes at least/);
   assert.match((await refusal('prog', 'run', object, '--packet', '@/nothing')).stderr, /read packets from \/nothing/);
+  const pcapng = join(folder, 'packets.pcapng');
+  writeFileSync(pcapng, Uint8Array.from([0x0a, 0x0d, 0x0d, 0x0a, ...packet]));
+  assert.match((await refusal('prog', 'run', object, '--packet', `@${pcapng}`)).stderr, /pcapng, .*\nhint: Make pcap/);
   assert.match((await refusal('prog', 'run', '/nothing.o', '--packet', hex)).stderr, /there is no such file/);
   assert.match((await refusal('prog', 'run', '1', '--prog', 'x', '--packet', hex)).stderr, /about an object file/);
   const shot = ['prog', 'run', changingObject, '--prog', 'shot', '--packet', hex];
