@@ -5,6 +5,7 @@
 import { callKind, immediateKind, instructionSize } from '../asm/opcodes.js';
 import { setSourceRegister } from '../asm/slot.js';
 import type { Btf } from '../btf/btf.js';
+import { hostIsLittleEndian } from '../bytes/byte-order.js';
 import { XdpkitError } from '../errors/error.js';
 import { needsTarget, relocate, type UnresolvedRelocation } from './core/relocate.js';
 import type { FunctionSpec, ObjectSpec, ProgramSpec } from './spec.js';
@@ -51,7 +52,7 @@ const lineInfoSize = 16;
  */
 export function linkProgram(spec: ObjectSpec, program: ProgramSpec, { target }: LinkOptions = {}): LinkedProgram {
   const littleEndian = spec.byteOrder === 'little';
-  if (littleEndian !== hostIsLittleEndian()) {
+  if (littleEndian !== hostIsLittleEndian) {
     throw new XdpkitError(
       'BYTE_ORDER',
       `${spec.name} was compiled for ${spec.byteOrder}-endian machines, unlike this`,
@@ -132,10 +133,6 @@ function unresolvedExtern(spec: ObjectSpec, program: ProgramSpec, found: Functio
 /** Whether a program cannot be linked without the types of a target. */
 export function programNeedsTarget(spec: ObjectSpec, program: ProgramSpec): boolean {
   return needsTarget([...placeFunctions(spec, program).values()].map((placed) => placed.function));
-}
-
-function hostIsLittleEndian(): boolean {
-  return new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 }
 
 /** The program's own function first, then each function that is reached, once; by index. */
