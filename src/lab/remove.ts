@@ -3,7 +3,7 @@ import { XdpkitError } from '../errors/error.js';
 import { processesInNetns } from '../linux/all-netns.js';
 import { deleteNetns, openNetns } from '../linux/named-netns.js';
 import { deleteDevice, findDevice } from '../linux/netlink/route/link.js';
-import { netnsPinFolder } from '../xdp/own-pins.js';
+import { netnsPinFolder, removeOwnPin } from '../xdp/own-pins.js';
 import { labDevice, lookAtNamespace } from './host.js';
 import { checkLabName, netnsNameOf, type Side, sides } from './lab-name.js';
 import {
@@ -91,5 +91,7 @@ export function removeLab(state: LabState): LabRemoval {
 export function removePins(state: LabState, side: Side): void {
   const recorded = state.namespaces[side];
   if (!recorded || recorded.bootId !== currentBootId()) return;
-  rmSync(netnsPinFolder(BigInt(recorded.cookie)), { recursive: true, force: true });
+  const folder = netnsPinFolder(BigInt(recorded.cookie));
+  rmSync(folder, { recursive: true, force: true });
+  removeOwnPin(folder);
 }
