@@ -33,11 +33,16 @@ export function compile(sourcePath: string, name: string, byteOrder: ByteOrder, 
   return path;
 }
 
-/** As `compile`, of C that a test writes down itself. */
+/** As `compile`, of C that a test writes down itself; its programs called `matches_…` ask whether types match. */
 export function compileText(text: string, name: string): string {
   const path = join(folder, `${name}.c`);
   writeFileSync(path, text);
-  return compile(path, name, 'bpf');
+  const object = compile(path, name, 'bpf');
+  if (!text.includes('matches_')) return object;
+  const bytes = new Uint8Array(readFileSync(object));
+  askForMatches(bytes);
+  writeFileSync(object, bytes);
+  return object;
 }
 
 /** The object of local.bpf.c, in which programs called `matches_…` ask whether types match. */
@@ -94,6 +99,7 @@ function readObjectString(bytes: Uint8Array, offset: number): string {
   return section ? readBtf(section.data, 'x').string(offset) : '';
 }
 
+/** Clang itself can ask since version 15. */
 function askForMatches(bytes: Uint8Array): void {
   const view = new DataView(bytes.buffer);
   const littleEndian = bytes[5] === 1;

@@ -1,7 +1,7 @@
 /** The same field, type or enumerator in a candidate. Source: libbpf `src/relo_core.c` (`bpf_core_spec_match`). */
 import { essentialName } from '../../btf/names.js';
 import type { BtfMember, TypeId } from '../../btf/types.js';
-import { type Access, deepestAccess, hasElement, isEnum, type Step } from './access.js';
+import { type Access, hasElement, isEnum, type Step } from './access.js';
 import { fieldsCompatible, isComposite, type Pair, typesCompatible } from './compatible.js';
 import type { RelocationKind } from './kinds.js';
 import { typesMatch } from './type-match.js';
@@ -66,6 +66,9 @@ function matchField(pair: Pair, access: Access, candidate: TypeId): Match {
   return { access: { root: candidate, steps, bitOffset, enumerator: 0 } };
 }
 
+/** Structs without a name in one struct: more than any kernel's, and few enough to be searched one in another. */
+const mostAnonymous = 1000;
+
 interface Found {
   readonly step: Step;
   readonly bitOffset: number;
@@ -81,7 +84,7 @@ function findMember(pair: Pair, wanted: Extract<Step, { kind: 'member' }>, withi
   }
   const own = local.type(wanted.struct);
   const ownMember = isComposite(own) ? own.members[wanted.index] : undefined;
-  const found = searchMember(pair, wanted.name, struct, 0, 0);
+  const found = searchMember(pair, wanted.name, struct, 0, new Set());
   if (!found || !ownMember) return { reason: `has no member ${wanted.name}` };
   const { step, bitOffset, member } = found;
   if (!fieldsCompatible(pair, ownMember.type, member.type)) {
@@ -96,17 +99,20 @@ function searchMember(
   name: string,
   struct: TypeId,
   bitOffset: number,
-  depth: number,
+  searched: Set<TypeId>,
 ): { step: Step; bitOffset: number; member: BtfMember } | undefined {
   const { target } = pair;
-  if (depth > deepestAccess) throw target.error(struct, 'is nested too deeply');
+  // A struct without the member has it in no other place either; damaged types nest without end.
+  if (searched.has(struct)) return undefined;
+  searched.add(struct);
+  if (searched.size > mostAnonymous) throw target.error(struct, 'is nested too deeply');
   const type = target.type(struct);
   if (!isComposite(type)) return undefined;
   for (const [index, member] of type.members.entries()) {
     const offset = bitOffset + member.bitOffset;
     if (member.name === name) return { step: { kind: 'member', struct, index, name }, bitOffset: offset, member };
     if (member.name !== '') continue;
-    const found = searchMember(pair, name, target.resolve(member.type), offset, depth + 1);
+    const found = searchMember(pair, name, target.resolve(member.type), offset, searched);
     if (found) return found;
   }
   return undefined;

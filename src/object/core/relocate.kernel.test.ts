@@ -1,5 +1,6 @@
 /** Relocations against libbpf's, instruction by instruction. libbpf tells its answers only on the way into a kernel. */
 import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { Btf } from '../../btf/btf.js';
@@ -8,8 +9,9 @@ import { XdpkitError } from '../../errors/error.js';
 import { linkProgram } from '../link.js';
 import { readObject } from '../read.js';
 import type { ObjectSpec, ProgramSpec } from '../spec.js';
-import { btfOf, localPath, targetPath, targets } from './fixtures.test.support.js';
+import { btfOf, compileText, localPath, targetPath, targets } from './fixtures.test.support.js';
 import { relocateByLibbpf } from './libbpf.test.support.js';
+import { randomTypes } from './random.test.support.js';
 
 const vmlinux = '/sys/kernel/btf/vmlinux';
 const folder = `/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/bpf`;
@@ -65,4 +67,22 @@ test("Debian's objects become for the running kernel what libbpf makes of them",
     }
   }
   assert.ok(relocations > 10, 'no object asks for a relocation');
+});
+
+test('random structs become for random kernels what libbpf makes of them', () => {
+  const seed = Number(process.env.XDPKIT_CORE_SEED ?? randomInt(2 ** 31));
+  let state = seed;
+  const below = (limit: number) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    return (state >>> 8) % limit;
+  };
+  const { local, target } = randomTypes(below, 40);
+  const [path, targetFile] = [compileText(local, 'random-local'), compileText(target, 'random-target')];
+  const spec = readObject(readFileSync(path), 'random.bpf.o');
+  const btf = btfOf(targetFile, 'random');
+  try {
+    for (const program of spec.programs) compare(path, spec, program, btf, targetFile);
+  } catch (error) {
+    throw new Error(`repeat with XDPKIT_CORE_SEED=${seed}: ${error}\n${local}\n${target}`, { cause: error });
+  }
 });
