@@ -3,7 +3,7 @@
  * as a library does not install them; koffi stays outside, because it carries the native addon.
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { build } from 'esbuild';
 import { root } from './build-state.mjs';
 
@@ -25,7 +25,23 @@ export async function bundleCommandLine() {
     metafile: true,
     logLevel: 'warning',
   });
+  checkStart(metafile);
   writeFileSync(join(root, 'dist/THIRD-PARTY-LICENSES'), licenses(Object.keys(metafile.inputs)));
+}
+
+/**
+ * Every command pays for what the entry loads at once: the frame, and the parameters of the commands. Features are
+ * loaded by the command that runs, or all of them start slowly.
+ */
+function checkStart({ outputs }) {
+  const start = new Set([relative(root, join(output, 'xdpkit.js'))]);
+  for (const file of start) {
+    for (const { path, kind } of outputs[file].imports)
+      if (kind === 'import-statement' && outputs[path]) start.add(path);
+  }
+  const loaded = [...start].flatMap((file) => Object.keys(outputs[file].inputs));
+  const tooMuch = loaded.filter((input) => /^src\/(?!cli\/|errors\/)/.test(input));
+  if (tooMuch.length > 0) throw new Error(`the command line loads at its start: ${tooMuch.join(', ')}`);
 }
 
 /** The licenses of every package that went into the bundle. */

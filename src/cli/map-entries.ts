@@ -1,5 +1,6 @@
 /** Entries of maps, for people and for programs. */
 import type { BtfValue } from '../btf/codec.js';
+import type { BpfMap } from '../kernel/map.js';
 import { type MapText, sumOf } from '../kernel/map-text.js';
 import { PerCpu } from '../kernel/per-cpu.js';
 import type { Context } from './context.js';
@@ -50,4 +51,9 @@ export function entryDocument(key: BtfValue, value: BtfValue, perCpu: boolean): 
 function valueDocument(value: BtfValue, perCpu: boolean): object {
   const one = single(value, perCpu);
   return one === undefined ? { values: value } : { value: one };
+}
+
+/** One document an entry, as they are read. */
+export function* entryDocuments(map: BpfMap, perCpu: boolean): Generator<object> {
+  for (const [key, value] of map) yield entryDocument(key, value, perCpu);
 }

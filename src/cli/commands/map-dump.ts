@@ -1,7 +1,5 @@
-import type { BpfMap } from '../../kernel/map.js';
 import { defineCommand } from '../command.js';
 import { mapReference } from '../map-documents.js';
-import { describeEntry, entryDocument, widthOf } from '../map-entries.js';
 import { mapParameter, perCpuFlag } from '../map-flags.js';
 
 type Flags = { readonly perCpu?: boolean };
@@ -21,11 +19,12 @@ export const mapDump = defineCommand<Flags, [map: string]>({
   async run({ flags, output, context }, reference) {
     const { findMap } = await import('../../kernel/find-map.js');
     const { readMapText } = await import('../../kernel/map-text.js');
+    const { describeEntry, entryDocuments, widthOf } = await import('../map-entries.js');
     using map = findMap(reference);
     const text = readMapText(map);
     const perCpu = flags.perCpu ?? false;
     if (output.json) {
-      await output.documentWith({ map: mapReference(map) }, 'entries', documents(map, perCpu));
+      await output.documentWith({ map: mapReference(map) }, 'entries', entryDocuments(map, perCpu));
       return undefined;
     }
     let count = 0;
@@ -42,7 +41,3 @@ export const mapDump = defineCommand<Flags, [map: string]>({
     return undefined;
   },
 });
-
-function* documents(map: BpfMap, perCpu: boolean): Generator<object> {
-  for (const [key, value] of map) yield entryDocument(key, value, perCpu);
-}

@@ -1,7 +1,6 @@
 import { XdpkitError } from '../../errors/error.js';
 import { defineCommand } from '../command.js';
 import { mapReference } from '../map-documents.js';
-import { describeValue, entryDocument, widthOf } from '../map-entries.js';
 import { keyParameter, mapParameter, perCpuFlag } from '../map-flags.js';
 
 type Flags = { readonly perCpu?: boolean };
@@ -15,6 +14,7 @@ export const mapGet = defineCommand<Flags, [map: string, key: string]>({
   async run({ flags, output, context }, reference, word) {
     const { findMap } = await import('../../kernel/find-map.js');
     const { readMapText } = await import('../../kernel/map-text.js');
+    const { describeValue, entryDocument, widthOf } = await import('../map-entries.js');
     using map = findMap(reference);
     const text = readMapText(map);
     const key = text.parseKey(word);

@@ -1,7 +1,6 @@
 import { XdpkitError } from '../../errors/error.js';
 import { defineCommand } from '../command.js';
 import { mapReference } from '../map-documents.js';
-import { describeValue, widthOf } from '../map-entries.js';
 import { mapParameter } from '../map-flags.js';
 
 type Flags = { readonly peek?: boolean };
@@ -17,6 +16,7 @@ export const mapPop = defineCommand<Flags, [map: string]>({
   async run({ flags, output, context }, reference) {
     const { findMap } = await import('../../kernel/find-map.js');
     const { readMapText } = await import('../../kernel/map-text.js');
+    const { describeValue, widthOf } = await import('../map-entries.js');
     const { QueueMap } = await import('../../kernel/queue-map.js');
     using map = findMap(reference);
     const queue = new QueueMap(map);
