@@ -5,6 +5,7 @@ import type { BpfMap } from '../kernel/map.js';
 import { createMap } from '../kernel/map-create.js';
 import type { PerCpu } from '../kernel/per-cpu.js';
 import { parseObject } from '../loader/open.js';
+import { mapDefaults } from '../object/map-defaults.js';
 import type { MapSpec } from '../object/spec.js';
 import { mapTypes } from '../uapi/bpf.generated.js';
 import { compare, type Timed, timed } from './rounds.js';
@@ -130,6 +131,7 @@ function mustHaveSeen(seen: number, entries: number): void {
 
 function hashSpec(entries: number): MapSpec {
   return {
+    ...mapDefaults,
     name: 'bench_hash',
     origin: 'btf',
     type: 'hash',
@@ -137,15 +139,6 @@ function hashSpec(entries: number): MapSpec {
     keySize: 4,
     valueSize: 8,
     maxEntries: entries,
-    flags: 0,
-    pinning: 'none',
-    numaNode: undefined,
-    mapExtra: 0n,
-    keyType: undefined,
-    valueType: undefined,
-    inner: undefined,
-    initialValue: undefined,
-    readOnly: false,
   };
 }
 

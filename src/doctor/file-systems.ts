@@ -9,7 +9,7 @@ const bpfPath = '/sys/fs/bpf';
 /** `mountBpf` mounts the BPF file system at its usual place, or throws why it can't. */
 export function examineFileSystems(files: Files, mountBpf: () => void): Finding[] {
   const mounts = parseMountInfo(textOf(files, '/proc/self/mountinfo') ?? '');
-  return [examineBpf(mounts, mountBpf), examineTracing(mounts), examineCgroups(mounts)];
+  return [examineBpf(mounts, mountBpf), ...others.map((other) => examineOther(mounts, other))];
 }
 
 function examineBpf(mounts: readonly Mount[], mountBpf: () => void): Finding {
@@ -33,30 +33,24 @@ function examineBpf(mounts: readonly Mount[], mountBpf: () => void): Finding {
   }
 }
 
-function examineTracing(mounts: readonly Mount[]): Finding {
-  const item = 'tracefs';
-  const found = mounts.find(({ type }) => type === 'tracefs')?.path;
-  if (found !== undefined) return { group, item, state: 'ok', found };
-  return {
-    group,
-    item,
-    state: 'missing',
-    found: 'not mounted',
+/** File systems that doctor only tells of: mounting them is the administrator's choice. */
+const others = [
+  {
+    item: 'tracefs',
+    type: 'tracefs',
     lost: "the kernel's tracepoints by name, such as those of lost redirects",
     hint: 'mount -t tracefs tracefs /sys/kernel/tracing',
-  };
-}
-
-function examineCgroups(mounts: readonly Mount[]): Finding {
-  const item = 'cgroup v2';
-  const found = mounts.find(({ type }) => type === 'cgroup2')?.path;
-  if (found !== undefined) return { group, item, state: 'ok', found };
-  return {
-    group,
-    item,
-    state: 'missing',
-    found: 'not mounted',
+  },
+  {
+    item: 'cgroup v2',
+    type: 'cgroup2',
     lost: 'programs on the sockets of a group of processes; XDP needs none',
     hint: 'mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified (after mkdir)',
-  };
+  },
+] as const;
+
+function examineOther(mounts: readonly Mount[], { item, type, lost, hint }: (typeof others)[number]): Finding {
+  const found = mounts.find((mounted) => mounted.type === type)?.path;
+  if (found !== undefined) return { group, item, state: 'ok', found };
+  return { group, item, state: 'missing', found: 'not mounted', lost, hint };
 }

@@ -115,11 +115,11 @@ function load(
   object: OpenedObject,
   device: DeviceHandle,
   mode: XdpModeChoice | undefined,
-  load: LoadOptions,
+  options: LoadOptions,
 ): LoadedObject {
-  if (mode !== 'offload') return object.load(load);
+  if (mode !== 'offload') return object.load(options);
   try {
-    return device.run(() => object.load({ ...load, offloadTo: device.ifindex }));
+    return device.run(() => object.load({ ...options, offloadTo: device.ifindex }));
   } catch (error) {
     if (!(error instanceof SyscallError) || error.code === 'NOT_PERMITTED') throw error;
     const driver = device.run(() => readDriver(device.name))?.driver ?? 'without a name';

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { test } from 'node:test';
+import { generator } from '../bytes/random.test.support.js';
 import { readElf } from '../elf/elf.js';
 import { XdpkitError } from '../errors/error.js';
 import { type Fixture, fixture } from './fixtures.test.support.js';
@@ -18,17 +19,6 @@ const slowest = 1000;
 /** Beyond what a garbage collector lets stand between two looks; one damaged size taken at its word would be gigabytes. */
 const largestGrowth = 768 * 1024 * 1024;
 const hostile = [0, 1, 7, 0x7f, 0xff, 0xffff, 0x10000, 0x7fff_ffff, 0x8000_0000, 0xffff_fff8, 0xffff_fffe, 0xffff_ffff];
-
-/** A small generator of numbers that a seed repeats (mulberry32). */
-function generator(start: number): (below: number) => number {
-  let state = start >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
 
 /** Where a mutation means something to the reader: not in the debug sections, which it never looks at. */
 function readParts(bytes: Uint8Array): { start: number; length: number }[] {

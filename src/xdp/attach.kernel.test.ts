@@ -58,6 +58,8 @@ test('a pinned link stays when it is disposed, under the namespace and the index
     using object = open('TWO').load({ programs: [drop] });
     using link = object.program(drop.name).attachXdp({ ...device, pin: true });
     assert.equal(link.pinnedAt, path);
+    link.pin();
+    assert.equal(link.pinnedAt, path);
   }
   assert.equal(seenByIp(left.name).mode, 'xdp');
   const pinned = JSON.parse(tool('bpftool', '-j', 'link', 'show', 'pinned', path));

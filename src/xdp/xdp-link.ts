@@ -80,9 +80,13 @@ export class XdpLink {
     this.#program = next;
   }
 
-  /** Pins the link under xdpkit's folder, so that the program outlives the process. What netlink holds does anyway. */
+  /**
+   * Pins the link under xdpkit's folder, so that the program outlives the process. What netlink holds does anyway, and
+   * what is pinned already stays so.
+   */
   pin(): void {
     this.#requireOpen();
+    if (this.#pin !== undefined) return;
     if (this.#link === undefined) {
       this.#stays = true;
       return;

@@ -7,6 +7,7 @@ import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { readBtf } from '../../btf/btf.js';
+import { generator } from '../../bytes/random.test.support.js';
 import { readElf } from '../../elf/elf.js';
 import { XdpkitError } from '../../errors/error.js';
 import { linkProgram } from '../link.js';
@@ -18,17 +19,6 @@ const seed = Number(process.env.XDPKIT_MUTATION_SEED ?? randomInt(2 ** 31));
 const slowest = 1000;
 const expected = new Set(['code', 'CORE_RELOCATION', 'OBJECT_UNSUPPORTED', 'MALFORMED']);
 const hostile = [0, 1, 2, 7, 12, 13, 64, 0xff, 0xffff, 0x10000, 0x400_0001, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff];
-
-/** A small generator of numbers that a seed repeats (mulberry32). */
-function generator(start: number): (below: number) => number {
-  let state = start >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
 
 /** Damages one to three words of `bytes` at the places that `place` gives. */
 function damage(bytes: Uint8Array, random: (below: number) => number, place: () => number): void {
