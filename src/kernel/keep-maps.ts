@@ -38,6 +38,9 @@ export function keepMaps(spec: ObjectSpec, programId: number): KeptMaps {
           `their names are the same in the kernel, which cuts them at 15 bytes: "${info.name}"`,
           refused,
         );
+      } else if (wanted.contents.some((slot) => 'program' in slot)) {
+        // Filled before the swap, it would have the program that still runs jump to new ones.
+        refuse([wanted], 'it holds programs of the object itself', refused);
       } else if (differences.length > 0) refuse([wanted], differences.join('; '), refused);
       else {
         const fd = openById('map', info.id);

@@ -3,18 +3,19 @@ import { join } from 'node:path';
 import type { Btf } from '../btf/btf.js';
 import { hostIsLittleEndian } from '../bytes/byte-order.js';
 import { XdpkitError } from '../errors/error.js';
-import { possibleCpus } from '../linux/cpu.js';
 import type { FileDescriptor } from '../linux/file-descriptor.js';
 import { liftMemoryLock } from '../linux/memory-lock.js';
 import { SyscallError } from '../linux/syscall-error.js';
 import { type LinkedProgram, linkProgram, programNeedsTarget } from '../object/link.js';
 import type { MapSpec, ObjectSpec, ProgramSpec } from '../object/spec.js';
 import { createDataMap, type DataMap } from './data-map.js';
+import { fillMapsOfMaps, fillProgramArrays, programsOfContents } from './fill-maps.js';
 import { type GlobalMemory, type Globals, globalsOf } from './globals.js';
 import { readMapInfo } from './info.js';
 import { loadBtf } from './kernel-btf.js';
 import type { BpfMap } from './map.js';
 import { adoptMap, type CreateMapOptions, createMap, pinMismatch, shapeDifferences } from './map-create.js';
+import { withUsualSize } from './map-size.js';
 import { openPinned, pinObject } from './pin.js';
 import type { BpfProgram } from './program.js';
 import { loadProgram } from './program-load.js';
@@ -100,6 +101,7 @@ export function loadSpec<Program extends BpfProgram>(
 
   const create: CreateMapOptions = { btf: spec.btf, btfFd: btfFd?.number, ifindex: options.offloadTo };
   const maps = new Map<string, BpfMap>();
+  const made = new Set<string>();
   const memories = new Map<string, GlobalMemory>();
   for (const map of spec.maps.map(withUsualSize)) {
     const given = options.maps?.get(map.name);
@@ -111,9 +113,13 @@ export function loadSpec<Program extends BpfProgram>(
       maps.set(map.name, data.map);
       memories.set(map.name, keep(data.memory));
     } else {
-      maps.set(map.name, keep(createOrOpenMap(map, create, options.pinFolder ?? '/sys/fs/bpf', unpin)));
+      const { map: found, isNew } = createOrOpenMap(map, create, options.pinFolder ?? '/sys/fs/bpf', unpin);
+      maps.set(map.name, keep(found));
+      if (isNew) made.add(map.name);
     }
   }
+
+  fillMapsOfMaps(spec, made, maps);
 
   const mapFd = (name: string): number => {
     const map = maps.get(name);
@@ -139,6 +145,7 @@ export function loadSpec<Program extends BpfProgram>(
     });
     programs.set(program.name, keep(programOf(fd, program.name, type)));
   }
+  fillProgramArrays(spec, programs, maps);
 
   const globals = globalsOf(spec.globals, spec.btf, spec.byteOrder, (map) => {
     const memory = memories.get(map);
@@ -191,14 +198,7 @@ function linkPrograms(
 }
 
 function chooseProgramsToLoad(spec: ObjectSpec, wanted: LoadOptions['programs']): ChosenProgram[] {
-  if (wanted === undefined) {
-    return spec.programs.flatMap((program) =>
-      program.type === undefined || program.section.startsWith('?')
-        ? []
-        : [{ program, type: program.type, attachType: program.attachType }],
-    );
-  }
-  return wanted.map((choice) => {
+  return withProgramsOfContents(spec, wanted ?? usualPrograms(spec)).map((choice) => {
     const name = typeof choice === 'string' ? choice : choice.name;
     const program = spec.programs.find((each) => each.name === name);
     if (program === undefined) {
@@ -217,16 +217,34 @@ function chooseProgramsToLoad(spec: ObjectSpec, wanted: LoadOptions['programs'])
   });
 }
 
-/** Buffers of perf events have an entry for each CPU where their definition says nothing, as in libbpf. */
-function withUsualSize(map: MapSpec): MapSpec {
-  return map.type === 'perf_event_array' && map.maxEntries === 0 ? { ...map, maxEntries: possibleCpus() } : map;
+function usualPrograms({ programs }: ObjectSpec): string[] {
+  return programs.flatMap(({ name, type, section }) => (type === undefined || section.startsWith('?') ? [] : [name]));
 }
 
-function createOrOpenMap(spec: MapSpec, create: CreateMapOptions, pinFolder: string, unpin: (() => void)[]): BpfMap {
-  if (spec.pinning === 'none') return createMap(spec, create);
+/** Programs that tail calls of the wanted ones reach; where their sections do not tell their type, of the same type. */
+function withProgramsOfContents(spec: ObjectSpec, wanted: NonNullable<LoadOptions['programs']>) {
+  const names = new Set(wanted.map((choice) => (typeof choice === 'string' ? choice : choice.name)));
+  const [first] = wanted;
+  const reached = [...new Set(programsOfContents(spec.maps))].filter((name) => !names.has(name));
+  return [
+    ...wanted,
+    ...reached.map((name) => {
+      const typed = spec.programs.some((program) => program.name === name && program.type !== undefined);
+      return typed || first === undefined || typeof first === 'string' ? name : { ...first, name };
+    }),
+  ];
+}
+
+function createOrOpenMap(
+  spec: MapSpec,
+  create: CreateMapOptions,
+  pinFolder: string,
+  unpin: (() => void)[],
+): { readonly map: BpfMap; readonly isNew: boolean } {
+  if (spec.pinning === 'none') return { map: createMap(spec, create), isNew: true };
   const path = join(pinFolder, spec.name);
   const pinned = openPinned(path, `map "${spec.name}"`, 'map');
-  if (pinned !== undefined) return adoptPinned(pinned, spec, path, create.btf);
+  if (pinned !== undefined) return { map: adoptPinned(pinned, spec, path, create.btf), isNew: false };
   const map = createMap(spec, create);
   try {
     unpin.push(pinObject(map.fd, path, `map "${spec.name}"`));
@@ -234,7 +252,7 @@ function createOrOpenMap(spec: MapSpec, create: CreateMapOptions, pinFolder: str
     map[Symbol.dispose]();
     throw error;
   }
-  return map;
+  return { map, isNew: true };
 }
 
 function adoptPinned(fd: FileDescriptor, spec: MapSpec, path: string, btf: Btf | undefined): BpfMap {

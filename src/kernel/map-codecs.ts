@@ -27,6 +27,11 @@ export function isArray(type: string): boolean {
   return type.endsWith('array') || ['array_of_maps', 'devmap', 'cpumap', 'xskmap', 'sockmap'].includes(type);
 }
 
+/** Values that are kept with a socket, inode, task or control group, and are gone with it. */
+export function isStorage(type: string): boolean {
+  return ['sk_storage', 'inode_storage', 'task_storage', 'cgrp_storage'].includes(type);
+}
+
 export function mapCodecs(definition: MapDefinition, types: MapTypes): MapCodecs {
   const { name, type, keySize, valueSize } = definition;
   const keySubject: CodecSubject = { name: `key of map "${name}"`, code: 'KEY_SHAPE' };

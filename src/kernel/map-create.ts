@@ -12,7 +12,8 @@ import { type MapInfo, readMapInfo } from './info.js';
 import { openById } from './iterate.js';
 import { readKernelBtf } from './kernel-btf.js';
 import { BpfMap } from './map.js';
-import { mapCodecs } from './map-codecs.js';
+import { isStorage, mapCodecs } from './map-codecs.js';
+import { withUsualSize } from './map-size.js';
 
 export interface CreateMapOptions {
   readonly btf?: Btf | undefined;
@@ -22,25 +23,49 @@ export interface CreateMapOptions {
   readonly kernelName?: string | undefined;
   /** The device that keeps the map itself (offload). */
   readonly ifindex?: number | undefined;
+  /** For maps of maps: a map of the shape that inner ones have; one of the spec's `inner` unless given. */
+  readonly inner?: { readonly fd: number } | undefined;
 }
 
-/** Creates a map. Errors: `MAP_CREATE` with what the kernel said, `OBJECT_UNSUPPORTED` for maps of maps. */
+/** Creates a map. Errors: `MAP_CREATE` with what the kernel said, `OBJECT_UNSUPPORTED` for struct_ops. */
 export function createMap(spec: MapSpec, options: CreateMapOptions = {}): BpfMap {
-  if (spec.type === 'array_of_maps' || spec.type === 'hash_of_maps') {
+  if (spec.type === 'struct_ops') {
     throw new XdpkitError(
       'OBJECT_UNSUPPORTED',
-      `map "${spec.name}" holds maps (${spec.type}): xdpkit cannot create it yet`,
+      `map "${spec.name}" is a table of functions for the kernel (struct_ops), which xdpkit does not register`,
     );
   }
+  using inner = createInner(spec, options);
+  const innerFd = (options.inner ?? inner)?.fd;
   const typed = options.btfFd !== undefined && (spec.keyType !== undefined || spec.valueType !== undefined);
-  let result = bpf(commands.map_create, createAttribute(spec, options, typed));
+  let result = bpf(commands.map_create, createAttribute(spec, options, innerFd, typed));
+  const refused = -result;
   // Some map types take no BTF, and older kernels take it for fewer of them.
-  if (result < 0 && typed) result = bpf(commands.map_create, createAttribute(spec, options, false));
-  if (result < 0) throw createError(spec, -result);
+  if (result < 0 && typed) result = bpf(commands.map_create, createAttribute(spec, options, innerFd, false));
+  // Without types the kernel refuses storage in any case: what it said to them counts.
+  if (result < 0) throw createError(spec, isStorage(spec.type) ? refused : -result, typed);
   return mapOf(new FileDescriptor(result, `map "${spec.name}"`), spec, spec, options.btf);
 }
 
-function createAttribute(spec: MapSpec, options: CreateMapOptions, typed: boolean): Attribute {
+export function holdsMaps(type: string): boolean {
+  return type === 'array_of_maps' || type === 'hash_of_maps';
+}
+
+/** The kernel takes the shape of inner maps from one of them, which it does not keep. */
+function createInner(spec: MapSpec, options: CreateMapOptions): BpfMap | undefined {
+  if (!holdsMaps(spec.type) || options.inner !== undefined) return undefined;
+  if (spec.inner !== undefined) return createMap(withUsualSize(spec.inner), { ...options, kernelName: undefined });
+  throw new XdpkitError('MAP_CREATE', `create map "${spec.name}" (${spec.type}): nothing tells the shape of its maps`, {
+    hint: 'Define it with __array(values, struct …), or give a map of that shape.',
+  });
+}
+
+function createAttribute(
+  spec: MapSpec,
+  options: CreateMapOptions,
+  innerFd: number | undefined,
+  typed: boolean,
+): Attribute {
   // map_type 0, key_size 4, value_size 8, max_entries 12, map_flags 16, inner_map_fd 20, numa_node 24, map_name 28,
   // map_ifindex 44, btf_fd 48, btf_key_type_id 52, btf_value_type_id 56, btf_vmlinux_value_type_id 60, map_extra 64
   const attribute = new Attribute(72)
@@ -49,6 +74,7 @@ function createAttribute(spec: MapSpec, options: CreateMapOptions, typed: boolea
     .u32(8, spec.valueSize)
     .u32(12, spec.maxEntries)
     .u32(16, spec.numaNode === undefined ? spec.flags : spec.flags | numaNodeFlag)
+    .u32(20, innerFd ?? 0)
     .u32(24, spec.numaNode ?? 0)
     .name(28, options.kernelName ?? spec.name)
     .u32(44, options.ifindex ?? 0)
@@ -65,12 +91,19 @@ const numaNodeFlag = 1 << 2;
 const noPreallocation = 1 << 0;
 const readOnlyForPrograms = 1 << 7;
 
-function createError(spec: MapSpec, number: number): XdpkitError {
+function createError(spec: MapSpec, number: number, typed: boolean): XdpkitError {
   const { name, type, keySize, valueSize, maxEntries } = spec;
   const tried = `create map "${name}" (${type}, key ${keySize} bytes, value ${valueSize} bytes, ${maxEntries} entries)`;
   const refused = (detail: ErrorDetail): XdpkitError => bpfError(tried, number, { code: 'MAP_CREATE', ...detail });
   if (number === errnos.EINVAL && type === 'lpm_trie' && (spec.flags & noPreallocation) === 0) {
     return refused({ hint: 'An LPM trie needs __uint(map_flags, BPF_F_NO_PREALLOC).' });
+  }
+  if (number === errnos.EINVAL && isStorage(type)) {
+    return refused({
+      hint: typed
+        ? 'Its key is an int, max_entries 0 and its flags BPF_F_NO_PREALLOC.'
+        : 'The kernel asks for the types of its key, an int, and of its value: __type(key, int); __type(value, …).',
+    });
   }
   if (number === errnos.EINVAL && maxEntries === 0) return refused({ hint: 'Give it __uint(max_entries, …).' });
   if (number === errnos.E2BIG || number === errnos.ENOMEM) {

@@ -10,4 +10,5 @@ export type {
   ObjectSpec,
   ProgramSpec,
   Reference,
+  SlotSpec,
 } from './spec.js';

@@ -20,6 +20,7 @@ export const mapDefaults = {
   keyType: undefined,
   valueType: undefined,
   inner: undefined,
+  contents: [],
   initialValue: undefined,
   readOnly: false,
 } as const satisfies Partial<MapSpec>;

@@ -9,6 +9,7 @@ import type { ElfSection } from '../elf/elf.js';
 import { XdpkitError } from '../errors/error.js';
 import { mapTypes } from '../uapi/bpf.generated.js';
 import { mapDefaults, mapTypeName } from './map-defaults.js';
+import { type FillableMap, readContents } from './maps-contents.js';
 import { btfMapsSection } from './sections.js';
 import { type Source, sectionError } from './source.js';
 import type { MapSpec } from './spec.js';
@@ -36,22 +37,26 @@ export function readBtfMaps(source: Source, section: ElfSection): DefinedMap[] {
       hint: 'Compile with debug information (clang -g), and do not strip the section .BTF.',
     });
   }
-  if (source.elf.relocations.has(section.index)) {
-    throw new XdpkitError(
-      'OBJECT_UNSUPPORTED',
-      `${name} fills a map in its section .maps with maps or programs, which xdpkit cannot load yet`,
-    );
-  }
   const data = btf.type(id);
   if (data.kind !== 'section') return [];
-  return data.variables.map(({ type, offset, size }) => {
+  const maps = data.variables.map(({ type, offset, size }): FillableMap => {
     const variable = btf.type(type);
     if (variable.kind !== 'variable') throw btf.error(type, 'stands in section .maps and is no variable');
     if (offset + size > section.size) {
       throw sectionError(source, section, offset, `map ${variable.name} reaches beyond the section`);
     }
-    return { offset, map: readDefinition(btf, variable.type, variable.name, `${name}, map ${variable.name}`, false) };
+    const map = readDefinition(btf, variable.type, variable.name, `${name}, map ${variable.name}`, false);
+    return { offset, size, map, valuesAt: placeOfValues(btf, variable.type) };
   });
+  const contents = readContents(source, section, maps);
+  return maps.map(({ offset, map }) => ({ offset, map: { ...map, contents: contents.get(map.name) ?? [] } }));
+}
+
+/** Bytes from the start of a definition to its `values`, an array without a length that ends it. */
+function placeOfValues(btf: Btf, type: TypeId): number | undefined {
+  const struct = btf.type(btf.resolve(type));
+  const last = struct.kind === 'struct' ? struct.members.at(-1) : undefined;
+  return last?.name === 'values' ? last.bitOffset / 8 : undefined;
 }
 
 function readDefinition(btf: Btf, type: TypeId, name: string, where: string, inner: boolean): MapSpec {
@@ -60,7 +65,12 @@ function readDefinition(btf: Btf, type: TypeId, name: string, where: string, inn
   if (shape.kind !== 'struct') throw btf.error(type, `defines map ${name} and is a ${shape.kind}, not a struct`);
   const draft: Draft = { name, origin: 'btf', type: '', typeNumber: 0, ...mapDefaults };
   const definition = { btf, struct, where, draft };
-  for (const member of shape.members) readMember(definition, member, inner);
+  for (const member of shape.members) {
+    if (member.name === 'values' && member !== shape.members.at(-1)) {
+      throw problem(definition, 'has "values" that other fields follow: it comes last');
+    }
+    readMember(definition, member, inner);
+  }
   if (draft.typeNumber === 0) throw btf.error(struct, `defines map ${name} without a type`);
   draft.type = mapTypeName(draft.typeNumber);
   return draft;
@@ -122,7 +132,10 @@ function readValues(definition: Definition, member: BtfMember): void {
   const array = btf.type(btf.resolve(member.type));
   const pointer = array.kind === 'array' ? btf.type(btf.resolve(array.type)) : undefined;
   if (pointer?.kind !== 'pointer') throw problem(definition, 'has "values" that are no array of pointers');
-  if (!ofMaps) return;
+  if (!ofMaps) {
+    if (btf.type(btf.resolve(pointer.type)).kind === 'function-prototype') return;
+    throw problem(definition, 'is an array of programs with "values" that are no functions');
+  }
   draft.inner = readDefinition(btf, pointer.type, `${draft.name}.inner`, `${definition.where}, inner map`, true);
 }
 

@@ -101,11 +101,18 @@ export interface MapSpec {
   readonly valueType: TypeId | undefined;
   /** The shape of inner maps, for maps of maps. */
   readonly inner: MapSpec | undefined;
+  /** What its definition fills it with (`.values = { [0] = &inner_a }`): other maps, or programs, of the object. */
+  readonly contents: readonly SlotSpec[];
   /** Contents of a data section (`.rodata`, `.data`; zeroes for `.bss`). */
   readonly initialValue: Uint8Array | undefined;
   /** Frozen after its contents are written, as `.rodata` is. */
   readonly readOnly: boolean;
 }
+
+/** A map or a program of the object, by name, that an entry of a map of maps or of a program array holds from the start. */
+export type SlotSpec =
+  | { readonly index: number; readonly map: string }
+  | { readonly index: number; readonly program: string };
 
 /** A global variable: `size` bytes at `offset` of the single value of `map`. */
 export interface GlobalSpec {

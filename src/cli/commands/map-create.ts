@@ -8,9 +8,12 @@ type Flags = {
   readonly type: string;
   readonly key?: number;
   readonly value?: number;
-  readonly entries: number;
+  readonly entries?: number;
   readonly name?: string;
   readonly flags?: number;
+  readonly extra?: number;
+  readonly numaNode?: number;
+  readonly inner?: string;
 };
 
 const sizeFlag = { kind: 'parsed', parse: wholeNumber, optional: true, placeholder: 'BYTES' } as const;
@@ -21,22 +24,42 @@ export const mapCreate = defineCommand<Flags, [path: string]>({
     positional: { kind: 'tuple', parameters: [pinPathParameter] },
     flags: {
       type: { kind: 'parsed', parse: String, placeholder: 'TYPE', brief: 'As in hash, percpu_array, lpm_trie, queue' },
-      key: { ...sizeFlag, brief: 'Size of a key (0 when not given, for maps without keys)' },
-      value: { ...sizeFlag, brief: 'Size of a value, of one CPU (0 when not given)' },
+      key: { ...sizeFlag, brief: 'Size of a key (when not given what the type asks for, else 0: no keys)' },
+      value: { ...sizeFlag, brief: 'Size of a value, of one CPU (when not given what the type asks for, else 0)' },
       entries: {
         kind: 'parsed',
         parse: wholeNumber,
+        optional: true,
         placeholder: 'N',
-        brief: 'How many it holds at most; for a ring buffer its bytes',
+        brief: 'How many it holds at most; bytes of a ring buffer; not for storage of sockets, tasks and the like',
       },
       name: { kind: 'parsed', parse: String, optional: true, placeholder: 'NAME', brief: "The pin's when not given" },
       flags: { kind: 'parsed', parse: flagBits, optional: true, placeholder: 'BITS', brief: 'BPF_F_*, as in 0x80' },
+      extra: {
+        kind: 'parsed',
+        parse: wholeNumber,
+        optional: true,
+        placeholder: 'N',
+        brief: "A bloom filter's number of hash functions, or an arena's address",
+      },
+      numaNode: { kind: 'parsed', parse: wholeNumber, optional: true, placeholder: 'N', brief: 'Where its memory is' },
+      inner: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        placeholder: 'MAP',
+        brief: 'For a map of maps: one of the shape that all of them have',
+      },
     },
   },
   async run({ flags, output }, path) {
     const { createPlainMap } = await import('../../kernel/create-plain-map.js');
-    const { type, key: keySize = 0, value: valueSize = 0, entries: maxEntries, name = basename(path) } = flags;
-    using map = createPlainMap({ name, type, keySize, valueSize, maxEntries, flags: flags.flags });
+    const { findMap } = await import('../../kernel/find-map.js');
+    const { type, key: keySize, value: valueSize, entries: maxEntries = 0, name = basename(path), numaNode } = flags;
+    const mapExtra = flags.extra === undefined ? undefined : BigInt(flags.extra);
+    using inner = flags.inner === undefined ? undefined : findMap(flags.inner);
+    const shape = { name, type, keySize, valueSize, maxEntries, flags: flags.flags, mapExtra, numaNode };
+    using map = createPlainMap({ ...shape, inner });
     map.pin(path);
     const reference = mapReference(map);
     output.note(`created map ${map.name} (${reference.id}), pinned at ${path}`);

@@ -68,16 +68,6 @@ struct {
 } conflicting SEC(".maps");
 #endif
 
-#ifdef INITIAL
-struct inner one SEC(".maps");
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 1);
-	__uint(key_size, 4);
-	__array(values, struct inner);
-} filled SEC(".maps") = { .values = { &one } };
-#endif
-
 SEC("xdp")
 int use(struct xdp_md *context)
 {

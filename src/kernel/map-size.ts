@@ -1,0 +1,21 @@
+import { possibleCpus } from '../linux/cpu.js';
+import { pageSize } from '../linux/page-size.js';
+import type { MapSpec } from '../object/spec.js';
+
+/**
+ * The size that a map is created with, which depends on the machine; as in libbpf. Buffers of perf events have an entry
+ * for each CPU where their definition says nothing; ring buffers are a power of two of whole pages, rounded up.
+ */
+export function withUsualSize(map: MapSpec): MapSpec {
+  if (map.type === 'perf_event_array' && map.maxEntries === 0) return { ...map, maxEntries: possibleCpus() };
+  if (map.type === 'ringbuf' || map.type === 'user_ringbuf') return { ...map, maxEntries: ringSize(map.maxEntries) };
+  return map;
+}
+
+/** 0, and what 32 bits cannot hold when rounded up, is left for the kernel to refuse. */
+function ringSize(bytes: number): number {
+  if (bytes === 0) return bytes;
+  let size = pageSize();
+  while (size < bytes) size *= 2;
+  return size < 2 ** 32 ? size : bytes;
+}
