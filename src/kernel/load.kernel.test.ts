@@ -131,7 +131,7 @@ test('programs with sub-programs, function addresses and data of every kind load
   assert.equal(verdict(old, 'fourth'), 2);
   assert.match(
     refusalOf(() => object.load({ programs: ['fourth'] })),
-    /^USAGE: program "fourth": its section "xdp_old" does not tell its type/,
+    /^USAGE: program "fourth": its section "prog_old" does not tell its type/,
   );
   assert.match(
     refusalOf(() => object.load({ programs: ['sixth'] })),

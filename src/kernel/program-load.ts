@@ -5,6 +5,7 @@ import { XdpkitError } from '../errors/error.js';
 import { FileDescriptor } from '../linux/file-descriptor.js';
 import { errnos } from '../linux/syscall-error.js';
 import type { LinkedProgram } from '../object/link.js';
+import { newerAttachTypes } from '../object/sections.generated.js';
 import { attachTypes, commands, programTypes } from '../uapi/bpf.generated.js';
 import { Attribute, bpf, bpfError } from './bpf.js';
 import { readVerdict, type SourcePlace, VerifierError } from './verifier-error.js';
@@ -84,7 +85,12 @@ function loadAttribute(linked: LinkedProgram, code: Uint8Array, options: Program
     .u32(44, (options.sleepable ? flagSleepable : 0) | (options.frags ? flagXdpFrags : 0))
     .name(48, linked.name)
     .u32(64, options.ifindex ?? 0)
-    .u32(68, attachType === undefined ? 0 : numberOf(attachTypes, attachType, 'attach type', linked.name));
+    .u32(
+      68,
+      attachType === undefined
+        ? 0
+        : numberOf({ ...attachTypes, ...newerAttachTypes }, attachType, 'attach type', linked.name),
+    );
   if (options.btfFd === undefined || linked.functionInfo.length === 0) return attribute;
   attribute
     .u32(72, options.btfFd)

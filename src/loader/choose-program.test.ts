@@ -22,7 +22,10 @@ test('any section name will do for a program that the user names', () => {
   const old = { name: named('old'), type: 'xdp', attachType: 'xdp' };
   assert.deepEqual(chooseXdpProgram(spec, { program: named('old') }), old);
   assert.deepEqual(chooseXdpProgram(spec, { section: 'xdp_drop' }), old);
-  assert.throws(() => chooseXdpProgram(spec), fails('PROGRAM_NOT_FOUND', 'no XDP program', 'xdp_drop', '--prog'));
+  assert.deepEqual(chooseXdpProgram(spec), old, 'the name begins as those of XDP do');
+  const programs = spec.programs.map((program) => ({ ...program, section: 'prog', type: undefined }));
+  const silent = { ...spec, programs };
+  assert.throws(() => chooseXdpProgram(silent), fails('PROGRAM_NOT_FOUND', 'no XDP program', '"prog"', '--prog'));
 });
 
 test('what there is not, or is of another type', () => {

@@ -86,7 +86,7 @@ function noneFound(spec: ObjectSpec, { program, section }: ProgramWish): XdpkitE
 function candidatesHint(spec: ObjectSpec): string {
   if (spec.programs.length === 0) return 'It has no programs at all.';
   const untyped = spec.programs.filter(({ type }) => type === undefined).map(({ name }) => name);
-  // A section such as SEC("xdp_drop") says nothing, so that its program may be meant for XDP.
+  // A section such as SEC("prog") says nothing, so that its program may be meant for XDP.
   const choice = untyped.length > 0 ? ` Take one of no type as XDP by its name: --prog ${untyped.join('|')}.` : '';
   return `It has ${list(spec.programs)}.${choice}`;
 }

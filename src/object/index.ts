@@ -1,6 +1,7 @@
 export { type LinkedProgram, linkProgram, type MapReference } from './link.js';
 export { readObject } from './read.js';
-export { type ProgramKind, programKind, programSections } from './sections.js';
+export { type SectionDefinition, sectionDefinitions } from './sections.generated.js';
+export { type ProgramKind, programKind } from './sections.js';
 export type {
   CoreRelocation,
   FunctionSpec,

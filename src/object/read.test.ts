@@ -41,7 +41,16 @@ test('a small object', () => {
   assert.equal(spec.license, 'GPL');
   assert.equal(spec.kernelVersion, 0);
   assert.deepEqual(spec.programs, [
-    { name: 'count', section: 'xdp', function: 0, type: 'xdp', attachType: 'xdp', frags: false, sleepable: false },
+    {
+      name: 'count',
+      section: 'xdp',
+      function: 0,
+      type: 'xdp',
+      attachType: 'xdp',
+      attachTo: undefined,
+      frags: false,
+      sleepable: false,
+    },
   ]);
   const map = mapOf(spec, 'xdp_stats');
   const { type, typeNumber, keySize, valueSize, maxEntries, flags, pinning, origin } = map;
@@ -76,7 +85,7 @@ for (const target of ['bpf', 'bpfeb'] as const) {
         ['first', 'xdp', 'xdp', 'xdp', false],
         ['second', 'xdp', 'xdp', 'xdp', false],
         ['third', 'xdp.frags', 'xdp', 'xdp', true],
-        ['fourth', 'xdp_old', undefined, undefined, false],
+        ['fourth', 'prog_old', undefined, undefined, false],
         ['fifth', 'xdp/devmap', 'xdp', 'xdp_devmap', false],
       ],
     );

@@ -153,6 +153,7 @@ function readPrograms(elf: ElfFile, placements: Placements): ProgramSpec[] {
       function: index,
       type: kind?.type,
       attachType: kind?.attachType,
+      attachTo: kind?.attachTo,
       frags: kind?.frags ?? false,
       sleepable: kind?.sleepable ?? false,
     };

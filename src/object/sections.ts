@@ -1,66 +1,45 @@
 /**
- * What the name of an ELF section says about the programs in it. Source: libbpf `src/libbpf.c` (`section_defs`), 1.x:
- * names are matched whole or, where a target may follow, up to a slash; a leading `?` only asks not to load by default.
+ * What the name of an ELF section says about the programs in it. Names are matched as libbpf 1.x does: whole or, where a
+ * target may follow, up to a slash; a leading `?` only asks not to load by default. Then come the names that older
+ * loaders understood.
  */
-import type { attachTypes, programTypes } from '../uapi/bpf.generated.js';
+import { type SectionDefinition, sectionDefinitions } from './sections.generated.js';
 
-export interface ProgramKind {
-  readonly type: keyof typeof programTypes;
-  readonly attachType?: keyof typeof attachTypes;
-  readonly frags?: true;
-  readonly sleepable?: true;
-  /** `/TARGET` may follow the name, as in `kprobe/do_exit`. */
-  readonly target?: true;
+export interface ProgramKind extends SectionDefinition {
+  /** What follows the slash: a function, `category/tracepoint`, a hook; undefined where nothing does. */
+  readonly attachTo: string | undefined;
 }
 
-const xdp = { type: 'xdp', attachType: 'xdp' } as const;
-const devmap = { type: 'xdp', attachType: 'xdp_devmap' } as const;
-const cpumap = { type: 'xdp', attachType: 'xdp_cpumap' } as const;
-const fentry = { type: 'tracing', attachType: 'trace_fentry', target: true } as const;
-const fexit = { type: 'tracing', attachType: 'trace_fexit', target: true } as const;
-
-export const programSections: Readonly<Record<string, ProgramKind>> = {
-  xdp,
-  'xdp.frags': { ...xdp, frags: true },
-  'xdp/devmap': devmap,
-  'xdp.frags/devmap': { ...devmap, frags: true },
-  'xdp/cpumap': cpumap,
-  'xdp.frags/cpumap': { ...cpumap, frags: true },
-  tc: { type: 'sched_cls' },
-  classifier: { type: 'sched_cls' },
-  action: { type: 'sched_act' },
-  'tcx/ingress': { type: 'sched_cls', attachType: 'tcx_ingress' },
-  'tcx/egress': { type: 'sched_cls', attachType: 'tcx_egress' },
-  socket: { type: 'socket_filter' },
-  sk_msg: { type: 'sk_msg', attachType: 'sk_msg_verdict' },
-  sockops: { type: 'sock_ops', attachType: 'cgroup_sock_ops' },
-  'cgroup_skb/ingress': { type: 'cgroup_skb', attachType: 'cgroup_inet_ingress' },
-  'cgroup_skb/egress': { type: 'cgroup_skb', attachType: 'cgroup_inet_egress' },
-  'cgroup/skb': { type: 'cgroup_skb' },
-  tracepoint: { type: 'tracepoint', target: true },
-  tp: { type: 'tracepoint', target: true },
-  raw_tracepoint: { type: 'raw_tracepoint', target: true },
-  raw_tp: { type: 'raw_tracepoint', target: true },
-  tp_btf: { type: 'tracing', attachType: 'trace_raw_tp', target: true },
-  fentry,
-  'fentry.s': { ...fentry, sleepable: true },
-  fexit,
-  'fexit.s': { ...fexit, sleepable: true },
-  freplace: { type: 'ext', target: true },
-  kprobe: { type: 'kprobe', target: true },
-  kretprobe: { type: 'kprobe', target: true },
-  perf_event: { type: 'perf_event' },
-  syscall: { type: 'syscall', sleepable: true },
+/** Before libbpf 1.0 the hook came first, and any name after it; examples of that time are still copied. */
+const namesOfOld: Readonly<Record<string, SectionDefinition>> = {
+  'xdp_devmap/': { type: 'xdp', attachType: 'xdp_devmap' },
+  'xdp_cpumap/': { type: 'xdp', attachType: 'xdp_cpumap' },
 };
 
 export function programKind(section: string): ProgramKind | undefined {
   const name = section.startsWith('?') ? section.slice(1) : section;
-  if (Object.hasOwn(programSections, name)) return programSections[name];
+  if (Object.hasOwn(sectionDefinitions, name)) return kindOf(sectionDefinitions[name]);
   const slash = name.indexOf('/');
-  if (slash === -1) return undefined;
-  const stem = name.slice(0, slash);
-  const kind = Object.hasOwn(programSections, stem) ? programSections[stem] : undefined;
-  return kind?.target ? kind : undefined;
+  const stem = slash === -1 ? name : name.slice(0, slash);
+  const withTarget = Object.hasOwn(sectionDefinitions, stem) ? sectionDefinitions[stem] : undefined;
+  if (withTarget?.target) return kindOf(withTarget, name.slice(slash + 1) || undefined);
+  const older = Object.keys(namesOfOld).find((each) => name.startsWith(each));
+  return kindOf(older === undefined ? looselyNamed(name) : namesOfOld[older]);
+}
+
+function kindOf(definition: SectionDefinition | undefined, attachTo?: string): ProgramKind | undefined {
+  return definition && { ...definition, attachTo };
+}
+
+/**
+ * `xdp_drop`, `socket/2`, `classifier_ingress`: before libbpf 1.0, and in cilium/ebpf and aya to this day, any ending may
+ * follow a name that takes no target. Here it does not begin with a letter: `tcp_v4` is no kind of `tc`.
+ */
+function looselyNamed(name: string): SectionDefinition | undefined {
+  const found = Object.entries(sectionDefinitions).find(
+    ([each, { target }]) => !target && name.startsWith(each) && !/^[A-Za-z]/.test(name.slice(each.length)),
+  );
+  return found?.[1];
 }
 
 export const textSection = '.text';

@@ -34,6 +34,8 @@ export interface ProgramSpec {
   readonly type: string | undefined;
   /** Kernel names: `xdp`, `xdp_devmap`, `xdp_cpumap`, …; undefined when the type has none. */
   readonly attachType: string | undefined;
+  /** What its section says after the slash: a function, `category/tracepoint`, a hook, or for `freplace` a function. */
+  readonly attachTo: string | undefined;
   /** `xdp.frags`: the program handles packets in several buffers. */
   readonly frags: boolean;
   readonly sleepable: boolean;

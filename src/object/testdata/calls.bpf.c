@@ -82,7 +82,7 @@ int third(struct xdp_md *context)
 	return concealed(result) & 1 ? XDP_PASS : XDP_DROP;
 }
 
-SEC("xdp_old")
+SEC("prog_old")
 int fourth(struct xdp_md *context)
 {
 	bpf_printk("seen on %d", context->ingress_ifindex);
