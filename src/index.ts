@@ -3,6 +3,13 @@ export type { BtfValue } from './btf/codec.js';
 export { type CompileOptions, type CompileResult, compileBpf } from './compile/compile.js';
 export { type ErrorCode, errorCodes } from './errors/codes.js';
 export { FormatError, UnsupportedFeatureError, XdpkitError } from './errors/error.js';
+export {
+  type EventOptions,
+  EventReader,
+  type EventStatistics,
+  type RecordVisitor,
+  waitForEvents,
+} from './kernel/event-reader.js';
 export { findProgram } from './kernel/find-program.js';
 export type { Globals } from './kernel/globals.js';
 export type { MapInfo, ProgramInfo } from './kernel/info.js';
@@ -11,10 +18,14 @@ export type { LoadOptions, ProgramChoice } from './kernel/load.js';
 export { BpfMap, type MapDefinition, type UpdateMode } from './kernel/map.js';
 export type { MapBatch } from './kernel/map-batch.js';
 export { openMapById } from './kernel/map-create.js';
+export { openEvents, openPerfBuffer, openRingBuffer, openUserRingBuffer } from './kernel/open-events.js';
 export { PerCpu } from './kernel/per-cpu.js';
+export { PerfBuffer, type PerfBufferOptions } from './kernel/perf-buffer.js';
 export { BpfProgram, openProgramById } from './kernel/program.js';
 export { type ListedInstruction, listProgram, type SourceLine } from './kernel/program-listing.js';
 export { QueueMap } from './kernel/queue-map.js';
+export { RingBuffer } from './kernel/ring-buffer.js';
+export { type Reservation, UserRingBuffer } from './kernel/user-ring-buffer.js';
 export { VerifierError } from './kernel/verifier-error.js';
 export {
   type ExecOptions,
@@ -33,6 +44,7 @@ export {
   type PingResult,
   ping,
 } from './lab/index.js';
+export type { WaitOptions } from './linux/readiness.js';
 export { SyscallError } from './linux/syscall-error.js';
 export {
   type AttachedObject,

@@ -12,6 +12,11 @@ export function possibleCpus(): number {
   return cached;
 }
 
+/** The CPUs that run now, by number. */
+export function onlineCpus(): number[] {
+  return parseCpuList(readFileSync('/sys/devices/system/cpu/online', 'utf8'));
+}
+
 /**
  * The CPU numbers of a list such as `0-3`, `0` or `0,2-3` (`Documentation/admin-guide/cputopology.rst`), ascending.
  * The kernel copies per-CPU values by this list in order, one after the other without gaps.

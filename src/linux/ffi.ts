@@ -28,6 +28,8 @@ const mmapCall: (...registers: Integer[]) => Integer = libc.func('mmap', 'uintpt
   'long',
 ]);
 const pollCall = libc.func('int poll(void *descriptors, ulong count, int milliseconds)');
+const epollWaitCall = libc.func('int epoll_wait(int epoll, void *events, int most, int milliseconds)');
+const getpagesize: () => number = libc.func('int getpagesize()');
 const strerror: (errno: number) => string = libc.func('str strerror(int errno)');
 
 /** errno of the last call made from this thread; read it before anything else is called. */
@@ -38,6 +40,11 @@ export function errno(): number {
 /** libc's own words for an errno ("No such device"). */
 export function describeErrno(number: number): string {
   return strerror(number);
+}
+
+/** Bytes of a page of memory: 4096 on x86-64, up to 65536 on arm64. */
+export function pageSize(): number {
+  return getpagesize();
 }
 
 /** The address of a buffer's first byte. The caller keeps the buffer referenced for as long as the address is used. */
@@ -58,15 +65,16 @@ export function syscallLong(number: number, ...registers: Integer[]): number {
 
 const mapFailed = 0xffff_ffff_ffff_ffffn;
 
-/** mmap(2): the address, or undefined and `errno()` on failure. */
+/** mmap(2): the address, or undefined and `errno()` on failure. `at` counts only with MAP_FIXED. */
 export function mmap(
   length: number,
   protection: number,
   flags: number,
   fd: number,
   offset: number,
+  at: Integer = 0,
 ): bigint | undefined {
-  const address = BigInt(mmapCall(0, length, protection, flags, fd, offset));
+  const address = BigInt(mmapCall(at, length, protection, flags, fd, offset));
   return address === mapFailed ? undefined : address;
 }
 
@@ -83,6 +91,16 @@ export function pollAsync(descriptors: Uint8Array, count: number, milliseconds: 
   return new Promise((resolve, reject) => {
     // koffi keeps the callback while the call is under way, and the callback's scope the bytes that the kernel writes to.
     pollCall.async(descriptors, count, milliseconds, (error: Error | null, result: number) => {
+      if (error) reject(error);
+      else resolve(result);
+    });
+  });
+}
+
+/** epoll_wait(2) on a worker thread, without an end. Gives its result: −1 on failure. */
+export function epollWaitAsync(epoll: number, events: Uint8Array, most: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    epollWaitCall.async(epoll, events, most, -1, (error: Error | null, result: number) => {
       if (error) reject(error);
       else resolve(result);
     });

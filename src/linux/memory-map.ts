@@ -4,11 +4,17 @@ import { lastError } from './syscall-error.js';
 import { systemCall } from './syscalls.js';
 
 const protections = { read: 1, 'read-write': 3 } as const;
-const mapShared = 1;
+const flags = { shared: 0x01, private: 0x02, fixed: 0x10, anonymous: 0x20, noReserve: 0x4000 } as const;
+
+/** Gives the addresses of closed maps back once nobody can reach them any more. */
+const unreachable = new FinalizationRegistry<readonly [address: bigint, length: number]>(([address, length]) => {
+  systemCall('munmap', address, length);
+});
 
 /**
- * A shared memory map of a descriptor. The mapped bytes must not be kept beyond the owner's life: `bytes` is asked for
- * at every use and refuses once the map is closed, since touching unmapped memory ends the process.
+ * A shared memory map of a descriptor. `bytes` is asked for at every use and refuses once the map is closed. A view that
+ * somebody kept beyond that shows zeroes: touching unmapped memory would end the process, so closing puts empty memory
+ * in the place of the descriptor's, and the addresses are given back when the last view is gone.
  */
 export class MemoryMap {
   readonly #address: bigint;
@@ -16,9 +22,9 @@ export class MemoryMap {
   readonly #what: string;
   #bytes: Uint8Array | undefined;
 
-  /** `what` names the thing in errors. Throws `SyscallError` when the kernel can't map it. */
-  constructor(fd: number, length: number, access: keyof typeof protections, what: string) {
-    const address = mmap(length, protections[access], mapShared, fd, 0);
+  /** `what` names the thing in errors; `offset` in bytes. Throws `SyscallError` when the kernel can't map it. */
+  constructor(fd: number, length: number, access: keyof typeof protections, what: string, offset = 0) {
+    const address = mmap(length, protections[access], flags.shared, fd, offset);
     if (address === undefined) throw lastError(`map ${what} into memory`, { syscall: 'mmap' });
     this.#address = address;
     this.#length = length;
@@ -26,6 +32,7 @@ export class MemoryMap {
     this.#bytes = new Uint8Array(viewMemory(address, length));
   }
 
+  /** Writing to it where it is mapped for reading ends the process. */
   get bytes(): Uint8Array {
     if (this.#bytes === undefined) throw new XdpkitError('CLOSED', `${this.#what} was used after it was closed`);
     return this.#bytes;
@@ -33,7 +40,9 @@ export class MemoryMap {
 
   [Symbol.dispose](): void {
     if (this.#bytes === undefined) return;
+    const empty = flags.private | flags.fixed | flags.anonymous | flags.noReserve;
+    mmap(this.#length, protections['read-write'], empty, -1, 0, this.#address);
+    unreachable.register(this.#bytes.buffer, [this.#address, this.#length]);
     this.#bytes = undefined;
-    systemCall('munmap', this.#address, this.#length);
   }
 }

@@ -11,6 +11,9 @@ const table = {
   bpf: [321, 280],
   clock_gettime: [228, 113],
   close: [3, 57],
+  epoll_create1: [291, 20],
+  epoll_ctl: [233, 21],
+  eventfd2: [290, 19],
   fcntl: [72, 25],
   flock: [73, 32],
   getsockname: [51, 204],
@@ -19,7 +22,9 @@ const table = {
   mount: [165, 40],
   munmap: [11, 215],
   openat: [257, 56],
+  perf_event_open: [298, 241],
   prlimit64: [302, 261],
+  read: [0, 63],
   recvfrom: [45, 207],
   recvmsg: [47, 212],
   sendto: [44, 206],
@@ -28,6 +33,7 @@ const table = {
   socket: [41, 198],
   umount2: [166, 39],
   unshare: [272, 97],
+  write: [1, 64],
 } as const satisfies Record<string, readonly [x64: number, arm64: number]>;
 
 export type SyscallName = keyof typeof table;

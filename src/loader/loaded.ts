@@ -1,9 +1,14 @@
 import type { BtfValue } from '../btf/codec.js';
 import { XdpkitError } from '../errors/error.js';
+import type { EventOptions } from '../kernel/event-reader.js';
 import type { Globals } from '../kernel/globals.js';
 import type { LoadedSpec } from '../kernel/load.js';
 import type { BpfMap } from '../kernel/map.js';
+import { type EventTypes, openPerfBuffer, openRingBuffer, openUserRingBuffer } from '../kernel/open-events.js';
+import type { PerfBuffer, PerfBufferOptions } from '../kernel/perf-buffer.js';
 import { BpfProgram } from '../kernel/program.js';
+import type { RingBuffer } from '../kernel/ring-buffer.js';
+import type { UserRingBuffer } from '../kernel/user-ring-buffer.js';
 import type { ObjectSpec } from '../object/spec.js';
 import { attachXdp, type XdpAttachOptions } from '../xdp/attach.js';
 import type { XdpLink } from '../xdp/xdp-link.js';
@@ -69,6 +74,29 @@ export class LoadedObject {
     throw new XdpkitError('MAP_NOT_FOUND', `${this.spec.name} has no map "${name}"`, {
       hint: names ? `It has ${names}.` : 'It has no maps.',
     });
+  }
+
+  /**
+   * A reader of a `ringbuf`, which the caller closes. Its records are of the type that is named, or of the map's
+   * `__type(value, …)`, else bytes. Errors: `MAP_NOT_FOUND`, `USAGE` for maps and types that are none.
+   */
+  ringBuffer<Value = BtfValue>(name: string, options: EventOptions = {}): RingBuffer<Value> {
+    return openRingBuffer(this.map<never, never>(name), this.#eventTypes(name, options));
+  }
+
+  /** As `ringBuffer`, of a `perf_event_array`: a buffer for each CPU that is online. */
+  perfBuffer<Value = BtfValue>(name: string, options: EventOptions & PerfBufferOptions = {}): PerfBuffer<Value> {
+    return openPerfBuffer(this.map<never, never>(name), this.#eventTypes(name, options));
+  }
+
+  /** A writer of a `user_ringbuf`, with the types of `ringBuffer`. */
+  userRingBuffer<Value = BtfValue>(name: string, options: EventOptions = {}): UserRingBuffer<Value> {
+    return openUserRingBuffer(this.map<never, never>(name), this.#eventTypes(name, options));
+  }
+
+  #eventTypes<Options extends EventOptions>(name: string, options: Options): Options & EventTypes {
+    const valueType = this.spec.maps.find((map) => map.name === name)?.valueType;
+    return { btf: this.spec.btf, ...options, valueType };
   }
 
   /** Takes back the pins that the load has made, for what fails after it; those that it found stay. */

@@ -73,6 +73,8 @@ function readDefinition(btf: Btf, type: TypeId, name: string, where: string, inn
   }
   if (draft.typeNumber === 0) throw btf.error(struct, `defines map ${name} without a type`);
   draft.type = mapTypeName(draft.typeNumber);
+  // A ring has no values; its value type tells what its records are.
+  if (draft.typeNumber === mapTypes.ringbuf || draft.typeNumber === mapTypes.user_ringbuf) draft.valueSize = 0;
   return draft;
 }
 
