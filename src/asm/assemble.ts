@@ -1,6 +1,16 @@
 /** Builders for the tiny programs that are written by hand, such as probes: `assemble(mov(0, 2), exit())`. */
 import { encodeInstructions, type Instruction } from './instruction.js';
-import { accessSize, aluOperation, immediateKind, instructionClass, loadMode, opcode, operand } from './opcodes.js';
+import {
+  accessSize,
+  aluOperation,
+  callKind,
+  immediateKind,
+  instructionClass,
+  jumpOperation,
+  loadMode,
+  opcode,
+  operand,
+} from './opcodes.js';
 
 export type AccessSize = keyof typeof accessSize;
 
@@ -17,6 +27,18 @@ export function mov(destination: number, immediate: number): Instruction {
 
 export function movRegister(destination: number, source: number): Instruction {
   const code = instructionClass.alu64 | operand.register | aluOperation.move;
+  return { opcode: code, destination, source, offset: 0, immediate: 0 };
+}
+
+/** The lower 32 bits; the upper ones become zero. */
+export function movRegister32(destination: number, source: number): Instruction {
+  const code = instructionClass.alu32 | operand.register | aluOperation.move;
+  return { opcode: code, destination, source, offset: 0, immediate: 0 };
+}
+
+/** destination = destination OPERATION source, in 64 bits. */
+export function compute(operation: keyof typeof aluOperation, destination: number, source: number): Instruction {
+  const code = instructionClass.alu64 | operand.register | aluOperation[operation];
   return { opcode: code, destination, source, offset: 0, immediate: 0 };
 }
 
@@ -56,6 +78,28 @@ export function storeImmediate(size: AccessSize, destination: number, offset: nu
 /** Calls a helper by its number (`helpers` in `uapi/bpf.generated.ts`). */
 export function call(helper: number): Instruction {
   return { opcode: opcode.call, destination: 0, source: 0, offset: 0, immediate: helper };
+}
+
+/** Calls a function of the program; a linker writes how far away it is. */
+export function callFunction(distance = 0): Instruction {
+  return { opcode: opcode.call, destination: 0, source: callKind.function, offset: 0, immediate: distance };
+}
+
+/** `offset` counts instructions from the one after this. */
+export function jump(offset = 0): Instruction {
+  const code = instructionClass.jump | jumpOperation.always;
+  return { opcode: code, destination: 0, source: 0, offset, immediate: 0 };
+}
+
+/** Jumps where the 64-bit register compares so with the sign-extended immediate. */
+export function jumpIf(
+  operation: Exclude<keyof typeof jumpOperation, 'always' | 'call' | 'exit'>,
+  destination: number,
+  immediate: number,
+  offset = 0,
+): Instruction {
+  const code = instructionClass.jump | operand.immediate | jumpOperation[operation];
+  return { opcode: code, destination, source: 0, offset, immediate };
 }
 
 export function exit(): Instruction {

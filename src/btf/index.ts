@@ -7,6 +7,7 @@ export {
   readBtfExt,
 } from './ext.js';
 export { layOutSections, type SectionLayout } from './layout.js';
+export { type BtfPart, BtfShift, type MergedBtf, mergeBtf } from './merge.js';
 export { essentialName } from './names.js';
 export type {
   BtfEnumerator,

@@ -33,6 +33,7 @@ export const errorCodes = {
     exit: 2,
     meaning: 'several programs are meant: those of an object, or all that the kernel has of a name',
   },
+  CHAIN_LIMIT: { exit: 5, meaning: 'programs take more stack, frames or functions together than the kernel allows' },
   VERIFIER: { exit: 6, meaning: "the kernel's verifier refused the program" },
 
   MAP_NOT_FOUND: { exit: 3, meaning: 'the object, program or kernel has no such map' },

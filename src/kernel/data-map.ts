@@ -20,7 +20,7 @@ export interface DataMap {
 
 /** Creates the map, writes its contents, and freezes constants. Mapped into memory since Linux 5.5. */
 export function createDataMap(spec: MapSpec, objectName: string, options: CreateMapOptions): DataMap {
-  const named = { ...options, kernelName: `${objectName.slice(0, 8)}${spec.name}` };
+  const named = { ...options, kernelName: spec.kernelName ?? `${objectName.slice(0, 8)}${spec.name}` };
   const map = createMappable(spec, named);
   try {
     const initial = spec.initialValue ?? new Uint8Array(spec.valueSize);

@@ -76,7 +76,7 @@ function createAttribute(
     .u32(16, spec.numaNode === undefined ? spec.flags : spec.flags | numaNodeFlag)
     .u32(20, innerFd ?? 0)
     .u32(24, spec.numaNode ?? 0)
-    .name(28, options.kernelName ?? spec.name)
+    .name(28, options.kernelName ?? spec.kernelName ?? spec.name)
     .u32(44, options.ifindex ?? 0)
     .u64(64, spec.mapExtra);
   return typed

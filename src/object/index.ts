@@ -1,3 +1,12 @@
+export {
+  type ChainMember,
+  type ChainOptions,
+  type LinkedChain,
+  linkChain,
+  type PlacedMember,
+} from './chain/link-chain.js';
+export { defaultRunConfig, type RunConfig, readRunConfig } from './chain/run-config.js';
+export { type NameViews, type Probe, type Probes, type WrappedProgram, wrapProgram } from './chain/wrap.js';
 export { type LinkedProgram, linkProgram, type MapReference } from './link.js';
 export { readObject } from './read.js';
 export { type SectionDefinition, sectionDefinitions } from './sections.generated.js';

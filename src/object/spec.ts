@@ -83,6 +83,8 @@ export interface CoreRelocation {
 export interface MapSpec {
   /** In full; the kernel cuts it at 15 bytes. */
   readonly name: string;
+  /** What the kernel shows in the place of `name`, where a linker step had to find another for that. */
+  readonly kernelName?: string | undefined;
   /** Where its definition stood: BTF (`.maps`), an old-style section (`maps`), or made for a data section. */
   readonly origin: 'btf' | 'legacy' | 'data';
   /** Kernel names without prefix: `array`, `percpu_array`, `lpm_trie`, …; `type 99` for one not known here. */
