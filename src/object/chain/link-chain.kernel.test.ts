@@ -1,5 +1,6 @@
 /** Chains run in the kernel on packets of a test, and are compared with a model of what libxdp's dispatcher does. */
 import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { PerCpu } from '../../kernel/per-cpu.js';
@@ -8,6 +9,7 @@ import { OpenedObject } from '../../loader/open.js';
 import { verdicts } from '../../packet/verdict.js';
 import { runPacket } from '../../xdp/run-packet.js';
 import { openText } from '../compile-text.test.support.js';
+import { readObject } from '../read.js';
 import type { ObjectSpec } from '../spec.js';
 import { countersName, countersPerSlot } from './counters.js';
 import { type ChainMember, chainProgramName, type LinkedChain, linkChain } from './link-chain.js';
@@ -201,6 +203,71 @@ SEC("xdp") int jumps(struct xdp_md *ctx) { bpf_tail_call(ctx, &table, 0); return
     'jumps TX',
     'last DROP',
   ]);
+});
+
+test('a program array goes with its programs, each member with its own', () => {
+  const jumping = (verdict: string) =>
+    openText(`
+SEC("?xdp") int target(struct xdp_md *ctx) { return ${verdict}; }
+struct { __uint(type, BPF_MAP_TYPE_PROG_ARRAY); __uint(max_entries, 1); __uint(key_size, 4); __array(values, int(void *)); }
+  table SEC(".maps") = { .values = { [0] = (void *)&target } };
+SEC("xdp") int jumps(struct xdp_md *ctx) { bpf_tail_call(ctx, &table, 0); return XDP_ABORTED; }`).spec;
+  const jumper = (name: string, verdict: string, next: ChainMember['next']): ChainMember => {
+    const spec = jumping(verdict);
+    const program = spec.programs.find((one) => one.name === 'jumps') ?? assert.fail();
+    return { name, spec, program, priority: 1, next };
+  };
+  const chain = linkChain([jumper('a', 'XDP_DROP', ['DROP']), jumper('b', 'XDP_TX', [])]);
+  assert.deepEqual(
+    chain.spec.programs.map(({ name }) => name),
+    [chainProgramName, 'target', 'target@b'],
+  );
+  using loaded = load(chain);
+  assert.equal(run(loaded).verdict, 'TX');
+  assert.deepEqual([...counted(loaded, chain).keys()].sort(), [' TX', 'a DROP', 'b TX']);
+});
+
+test('maps that are pinned by their name are one, as they would be in two objects; other maps give way to them', () => {
+  const map = (pinning: string, entries = 1) =>
+    openText(`struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, ${entries}); __type(key, __u32);
+      __type(value, __u64); ${pinning} } hits SEC(".maps");
+SEC("xdp") int counts(struct xdp_md *ctx) {
+  __u32 zero = 0; __u64 *found = bpf_map_lookup_elem(&hits, &zero);
+  if (found) *found += 1;
+  return XDP_PASS; }`).spec;
+  const pinning = '__uint(pinning, LIBBPF_PIN_BY_NAME);';
+  const { spec, members } = linkChain([member('a', map('')), member('b', map(pinning)), member('c', map(pinning))]);
+  assert.deepEqual(
+    members.map(({ maps }) => maps.get('hits')),
+    ['hits@a', 'hits', 'hits'],
+  );
+  assert.equal(spec.maps.filter(({ pinning }) => pinning === 'by-name').length, 1);
+  const unlike = [member('a', map(pinning)), member('b', map(pinning, 2))];
+  assert.throws(() => linkChain(unlike), { code: 'PIN_MISMATCH', message: /"hits" of b .* maxEntries 2 and 1/ });
+});
+
+const folder = ['x86_64', 'aarch64'].map((one) => `/usr/lib/${one}-linux-gnu/bpf/`).find((one) => existsSync(one));
+
+test("Debian's programs of xdp-filter, in one chain", {
+  skip: folder === undefined && 'xdp-tools is not installed',
+}, () => {
+  const names = ['xdpfilt_alw_all.o', 'xdpfilt_dny_ip.o', 'xsk_def_xdp_prog.o'];
+  const specs = names.map((name) => readObject(readFileSync(`${folder}${name}`), name));
+  const chain = linkChain(specs.map((spec) => member(spec.name, spec)));
+  assert.deepEqual(
+    chain.members.map(({ name, priority, next }) => [name, priority, next]),
+    [
+      ['xdpfilt_alw_all', 10, ['PASS']],
+      ['xdpfilt_dny_ip', 10, ['PASS']],
+      ['xsk_def_xdp_prog', 20, ['PASS']],
+    ],
+  );
+  const unpinned = chain.spec.maps.map((one) => ({ ...one, pinning: 'none' as const }));
+  using loaded = load({ ...chain, spec: { ...chain.spec, maps: unpinned } });
+  const packet = new Uint8Array(60);
+  packet.set([8, 0], 12);
+  packet[14] = 0x45;
+  assert.notEqual(run(loaded, packet).verdict, 'ABORTED');
 });
 
 test('packets in several buffers: only where all members take them', () => {

@@ -52,7 +52,7 @@ export interface PlacedMember extends RunConfig {
 }
 
 export interface LinkedChain {
-  /** One XDP program, `xdpkit_chain`. */
+  /** The XDP program `xdpkit_chain`, and those that program arrays of its members hold from the start. */
   readonly spec: ObjectSpec;
   /** In the order in which they run. */
   readonly members: readonly PlacedMember[];
@@ -94,6 +94,7 @@ export function linkChain(members: readonly ChainMember[], options: ChainOptions
     {
       types,
       maps: [counters, ...state],
+      programNames: [chainProgramName],
       functionCount: 2,
       functions: (entries) => [
         glueFunction({
@@ -126,7 +127,7 @@ export function linkChain(members: readonly ChainMember[], options: ChainOptions
       byteOrder: firstSpec.byteOrder,
       license: jointLicense(ordered.map(({ spec }) => spec.license)),
       kernelVersion: 0,
-      programs: [chainProgram(frags)],
+      programs: [chainProgram(frags), ...united.programs],
       functions: united.functions,
       maps: united.maps,
       globals: united.globals,
@@ -153,6 +154,7 @@ function chainProgram(frags: boolean): ProgramSpec {
     type: 'xdp',
     attachType: 'xdp',
     frags,
+    attachTo: undefined,
     sleepable: false,
   };
 }

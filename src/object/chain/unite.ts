@@ -6,7 +6,7 @@ import type { Btf } from '../../btf/btf.js';
 import { type BtfShift, mergeBtf } from '../../btf/merge.js';
 import type { TypeId } from '../../btf/types.js';
 import { XdpkitError } from '../../errors/error.js';
-import type { FunctionSpec, GlobalSpec, MapSpec, ObjectSpec, Reference } from '../spec.js';
+import type { FunctionSpec, GlobalSpec, MapSpec, ObjectSpec, ProgramSpec, Reference } from '../spec.js';
 import { type GlueTypes, glueBtf } from './glue-types.js';
 
 export interface Part {
@@ -21,6 +21,8 @@ export interface Part {
 export interface Glue {
   readonly types: GlueTypes;
   readonly maps: readonly MapSpec[];
+  /** That are taken. */
+  readonly programNames: readonly string[];
   readonly functionCount: number;
   /** `entries`: where the entries of the parts went, one after the other. */
   readonly functions: (entries: readonly number[]) => readonly FunctionSpec[];
@@ -30,6 +32,8 @@ export interface United {
   readonly functions: readonly FunctionSpec[];
   readonly maps: readonly MapSpec[];
   readonly globals: readonly GlobalSpec[];
+  /** That program arrays of the parts hold from the start. */
+  readonly programs: readonly ProgramSpec[];
   readonly btf: Btf;
   /** Of each part, in their order. */
   readonly parts: readonly UnitedPart[];
@@ -44,7 +48,7 @@ export interface UnitedPart {
 
 /** Throws PIN_MISMATCH for maps that are to have one pin and differ. */
 export function unite(parts: readonly Part[], glue: Glue, name: string): United {
-  const chosen = parts.map((part) => ({ ...part, functions: reachable(part) }));
+  const chosen = parts.map((part) => ({ ...part, ...reachable(part) }));
   const untyped = chosen.flatMap(({ spec, functions }) =>
     functions.flatMap((index) => {
       const found = spec.functions[index];
@@ -65,8 +69,12 @@ export function unite(parts: readonly Part[], glue: Glue, name: string): United 
     name,
   );
   const shiftOf = (spec: (typeof chosen)[number]): BtfShift | undefined => merged.shifts[typed.indexOf(spec) + 1];
-  const names = new Names(glue.maps.map((map) => map.name));
+  // A pin's path is made of the map's name: it stays.
+  const pinned = chosen.flatMap((part) => part.maps.flatMap((map) => (map.pinning === 'by-name' ? [map.name] : [])));
+  const names = new Names([...glue.maps.map((map) => map.name), ...pinned]);
   const globalNames = new Names([]);
+  const programNames = new Names(glue.programNames);
+  const programs: ProgramSpec[] = [];
   const maps: MapSpec[] = [...glue.maps];
   const globals: GlobalSpec[] = [];
   const functions: FunctionSpec[] = [];
@@ -77,20 +85,24 @@ export function unite(parts: readonly Part[], glue: Glue, name: string): United 
     const shift = shiftOf(part);
     const type = (id: TypeId | undefined) => (id === undefined ? undefined : shift?.type(id));
     const own = new Map<string, string>();
-    for (const map of usedMaps(spec, part.functions)) {
-      const shared = map.pinning === 'by-name' ? maps.find((one) => one.name === map.name) : undefined;
-      if (shared?.pinning === 'by-name') requireSame(map, shared, part.name);
-      const place = shared?.pinning === 'by-name' ? shared.name : names.take(map.name, part.name);
-      own.set(map.name, place);
-      if (shared?.pinning !== 'by-name') maps.push(moveMap(map, place, spec, type));
+    const inside = new Map<string, string>();
+    const moved: MapSpec[] = [];
+    for (const map of part.maps) {
+      const byName = map.pinning === 'by-name';
+      const shared = byName ? maps.find((one) => one.name === map.name) : undefined;
+      if (shared) requireSame(map, shared, part.name);
+      else moved.push(map);
+      own.set(map.name, byName ? map.name : names.take(map.name, part.name));
     }
+    for (const { name } of part.programs) inside.set(name, programNames.take(name, part.name));
+    for (const map of moved) maps.push(moveMap(map, { spec, type, maps: own, programs: inside }));
     const ownGlobals = new Map<string, string>();
     for (const { name, map, offset, size, constant, type: id } of spec.globals) {
       const place = own.get(map);
       if (place === undefined) continue;
-      const moved = { name: globalNames.take(name, part.name), map: place, offset, size, constant, type: type(id) };
-      ownGlobals.set(name, moved.name);
-      globals.push(moved satisfies Record<keyof GlobalSpec, unknown>);
+      const variable = { name: globalNames.take(name, part.name), map: place, offset, size, constant, type: type(id) };
+      ownGlobals.set(name, variable.name);
+      globals.push(variable satisfies Record<keyof GlobalSpec, unknown>);
     }
     const start = glue.functionCount + functions.length;
     const place = new Map(part.functions.map((index, at) => [index, start + at]));
@@ -99,10 +111,14 @@ export function unite(parts: readonly Part[], glue: Glue, name: string): United 
       const typeId = type(typeOf(spec, found)) ?? types.untyped[nextUntyped++];
       functions.push(moveFunction(found, { typeId, shift, place, maps: own }));
     }
+    for (const program of part.programs) {
+      const name = inside.get(program.name) ?? program.name;
+      programs.push({ ...program, name, function: place.get(program.function) ?? -1 });
+    }
     return { entries: part.entries.map((index) => place.get(index) ?? start), maps: own, globals: ownGlobals };
   });
   const written = glue.functions(united.flatMap(({ entries }) => entries));
-  return { functions: [...written, ...functions], maps, globals, btf: merged.btf, parts: united };
+  return { functions: [...written, ...functions], maps, globals, programs, btf: merged.btf, parts: united };
 }
 
 /** Names as they are for whoever comes first. */
@@ -134,39 +150,56 @@ function entryTypes(spec: ObjectSpec, entries: readonly number[]): ReadonlySet<T
   return new Set(ids.filter((id) => spec.btf?.kind(id) === 'function'));
 }
 
-/** Indexes of functions, the entries first. */
-function reachable({ spec, entries }: Part): number[] {
-  const found = new Set(entries);
-  for (const index of found) {
+interface Reachable {
+  /** Indexes, the entries first. */
+  readonly functions: readonly number[];
+  readonly maps: readonly MapSpec[];
+  readonly programs: readonly ProgramSpec[];
+}
+
+/** What the entries call and use, and what maps that they use hold from the start. */
+function reachable({ spec, entries }: Part): Reachable {
+  const functions = new Set(entries);
+  const maps = new Set<string>();
+  const programs = new Set<string>();
+  // A set goes on with what is added while it is walked.
+  const visitMaps = () => {
+    for (const name of maps) {
+      for (const slot of spec.maps.find((map) => map.name === name)?.contents ?? []) {
+        if ('map' in slot) maps.add(slot.map);
+        else programs.add(slot.program);
+      }
+    }
+  };
+  for (const index of functions) {
     const reached = spec.functions[index];
     if (reached === undefined) throw new XdpkitError('MALFORMED', `${spec.name} has no function ${index}`);
     for (const reference of reached.references) {
-      if (reference.kind === 'call' || reference.kind === 'function-address') found.add(reference.function);
+      if (reference.kind === 'call' || reference.kind === 'function-address') functions.add(reference.function);
+      else if (reference.kind === 'map' || reference.kind === 'map-value') maps.add(reference.map);
     }
+    visitMaps();
+    for (const program of spec.programs) if (programs.has(program.name)) functions.add(program.function);
   }
-  return [...found];
+  return {
+    functions: [...functions],
+    maps: spec.maps.filter(({ name }) => maps.has(name)),
+    programs: spec.programs.filter(({ name }) => programs.has(name)),
+  };
 }
 
-function usedMaps(spec: ObjectSpec, functions: readonly number[]): MapSpec[] {
-  const used = new Set(
-    functions.flatMap((index) =>
-      (spec.functions[index]?.references ?? []).flatMap((reference) =>
-        reference.kind === 'map' || reference.kind === 'map-value' ? [reference.map] : [],
-      ),
-    ),
-  );
-  return spec.maps.filter(({ name }) => used.has(name));
+interface MovedNames {
+  readonly spec: ObjectSpec;
+  readonly type: (id: TypeId | undefined) => TypeId | undefined;
+  readonly maps: ReadonlyMap<string, string>;
+  readonly programs: ReadonlyMap<string, string>;
 }
 
 /** Every field by its name, so that one that is added has to be thought of here. */
-function moveMap(
-  map: MapSpec,
-  name: string,
-  spec: ObjectSpec,
-  type: (id: TypeId | undefined) => TypeId | undefined,
-): MapSpec {
+function moveMap(map: MapSpec, moved: MovedNames): MapSpec {
+  const { spec, type, maps, programs } = moved;
   return {
-    name,
+    name: maps.get(map.name) ?? map.name,
     kernelName: map.kernelName ?? (map.origin === 'data' ? `${spec.name.slice(0, 8)}${map.name}` : map.name),
     origin: map.origin,
     type: map.type,
@@ -180,7 +213,12 @@ function moveMap(
     mapExtra: map.mapExtra,
     keyType: type(map.keyType),
     valueType: type(map.valueType),
-    inner: map.inner && moveMap(map.inner, map.inner.name, spec, type),
+    inner: map.inner && moveMap(map.inner, { ...moved, maps: new Map() }),
+    contents: map.contents.map((slot) =>
+      'map' in slot
+        ? { index: slot.index, map: maps.get(slot.map) ?? slot.map }
+        : { index: slot.index, program: programs.get(slot.program) ?? slot.program },
+    ),
     initialValue: map.initialValue,
     readOnly: map.readOnly,
   } satisfies Record<keyof MapSpec, unknown>;

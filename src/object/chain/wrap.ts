@@ -36,7 +36,10 @@ export interface NameViews {
 }
 
 export interface WrappedProgram {
-  /** One program, with the name, the type and all else of the one that is wrapped. Its maps keep their names. */
+  /**
+   * The program, with the name, the type and all else of the one that is wrapped, and those that its program arrays hold
+   * from the start. Its maps keep their names.
+   */
   readonly spec: ObjectSpec;
   readonly program: NameViews;
   /** Of one object for both: they share its maps. */
@@ -77,6 +80,7 @@ export function wrapProgram(spec: ObjectSpec, program: ProgramSpec, probes: Prob
     {
       types: wrapperTypes(program.name),
       maps: [],
+      programNames: [program.name],
       functionCount: 1,
       functions: (entries) => {
         const at = (found: typeof entry) =>
@@ -102,7 +106,7 @@ export function wrapProgram(spec: ObjectSpec, program: ProgramSpec, probes: Prob
       byteOrder: spec.byteOrder,
       license: jointLicense(parts.map((part) => part.spec.license)),
       kernelVersion: spec.kernelVersion,
-      programs: [{ ...program, function: 0 }],
+      programs: [{ ...program, function: 0 }, ...united.programs],
       functions: united.functions,
       maps: united.maps,
       globals: united.globals,
