@@ -172,7 +172,7 @@ test('what is wrong with a value is said with the field, what it takes and what 
   assert.equal(wrong({ mac: [0, 0, 0, 0, 0, 256] }), '"mac": a byte from 0 to 255 is expected, not the number 256');
   assert.equal(
     wrong({ deltas: [0, 0, -129] }),
-    '"deltas", element: a whole number from -128 to 127 is expected, not the number -129',
+    '"deltas", element 2: a whole number from -128 to 127 is expected, not the number -129',
   );
   const fields = 'the fields are on, colour, f, d, pointer, name, mac, deltas';
   assert.equal(refusal('others', { ...others, onn: true }), `value of map "m": there is no field "onn"; ${fields}`);
@@ -209,8 +209,8 @@ test('arrays of numbers, of arrays, of text, of structs', () => {
     refusal('arrays', { ...value, four: [1, 2, 3] }),
     /"four": an array of 4 is expected, not an array of 3$/,
   );
-  assert.match(refusal('arrays', { ...value, grid: [[1, 2, 3], [4]] }), /"grid", element: an array of 3 is expected/);
-  assert.match(refusal('arrays', { ...value, points: [{ x: 1 }, { x: 1, y: 2 }] }), /element: field "y" is missing/);
+  assert.match(refusal('arrays', { ...value, grid: [[1, 2, 3], [4]] }), /"grid", element 1: an array of 3 is expected/);
+  assert.match(refusal('arrays', { ...value, points: [{ x: 1 }, { x: 1, y: 2 }] }), /element 0, field|element 0: field "y" is missing/);
 });
 
 test('structs in structs; those without a name stand in their parent; padding is zero', () => {

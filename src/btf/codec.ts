@@ -137,10 +137,21 @@ function array(context: Context, type: Extract<BtfType, { kind: 'array' }>, path
     encode(view, offset, value) {
       if (!Array.isArray(value) || value.length !== length) throw mismatch(path, code, `an array of ${length}`, value);
       value.forEach((each, index) => {
-        inner.encode(view, offset + index * size, each);
+        try {
+          inner.encode(view, offset + index * size, each);
+        } catch (error) {
+          throw atElement(error, path, index);
+        }
       });
     },
   };
+}
+
+/** Paths are made once for all elements: which one it was is only known where it is refused. */
+function atElement(error: unknown, path: string, index: number): unknown {
+  const begins = `${path}, element`;
+  if (!(error instanceof XdpkitError) || !error.message.startsWith(begins)) return error;
+  return new XdpkitError(error.code, `${begins} ${index}${error.message.slice(begins.length)}`, { hint: error.hint });
 }
 
 interface Field {

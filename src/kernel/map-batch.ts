@@ -1,4 +1,4 @@
-/** BPF_MAP_LOOKUP_BATCH and BPF_MAP_UPDATE_BATCH. Since Linux 5.6. */
+/** BPF_MAP_LOOKUP_BATCH, …_LOOKUP_AND_DELETE_BATCH, …_UPDATE_BATCH and …_DELETE_BATCH. Since Linux 5.6. */
 import { errnos } from '../linux/syscall-error.js';
 import { commands } from '../uapi/bpf.generated.js';
 import { Attribute, bpf, bpfError } from './bpf.js';
@@ -26,8 +26,15 @@ const unsupported: ReadonlySet<number> = new Set([errnos.EINVAL, errnos.EOPNOTSU
 /** Enough to make the call's cost vanish, small enough to stay in the processor's cache. */
 const batchBytes = 256 * 1024;
 
-/** Yields every entry; returns false, before the first, when the kernel has no batches for this map. */
-export function* readBatches(target: BatchTarget, layout: BatchLayout, wanted?: number): Generator<MapBatch, boolean> {
+export type BatchRead = 'map_lookup_batch' | 'map_lookup_and_delete_batch';
+
+/** Yields every entry; returns false, before the first, when the kernel has no such batches for this map. */
+export function* readBatches(
+  target: BatchTarget,
+  layout: BatchLayout,
+  wanted?: number,
+  command: BatchRead = 'map_lookup_batch',
+): Generator<MapBatch, boolean> {
   const { keySize, valueSize, maxEntries } = layout;
   let capacity = Math.max(1, Math.min(maxEntries, wanted ?? Math.ceil(batchBytes / (keySize + valueSize))));
   // Hashes hand out the number of a bucket, all others a key.
@@ -43,7 +50,7 @@ export function* readBatches(target: BatchTarget, layout: BatchLayout, wanted?: 
       .u32(32, capacity)
       .u32(36, target.fd);
     if (started) attribute.pointer(0, position);
-    const result = bpf(commands.map_lookup_batch, attribute);
+    const result = bpf(commands[command], attribute);
     // Kernels before 2025 break off with EINTR, after the entries so far, where another entry goes away under the call.
     const brokenOff = -result === errnos.EINTR;
     if (result < 0 && -result !== errnos.ENOENT && !brokenOff) {
@@ -91,4 +98,24 @@ export function updateBatch(
   // Where some were written the kernel says how many; where it has no batches it leaves the number as it was.
   const written = attribute.getU32(32);
   return unsupported.has(-result) && (written === 0 || written === count) ? 'unsupported' : -result;
+}
+
+/** How many of the keys were there; undefined when the kernel has no batches for this map (nothing was deleted then). */
+export function deleteBatch(target: BatchTarget, keySize: number, keys: Uint8Array, count: number): number | undefined {
+  let deleted = 0;
+  for (let at = 0; at < count; ) {
+    const rest = keys.subarray(at * keySize);
+    const attribute = new Attribute(56)
+      .pointer(16, rest)
+      .u32(32, count - at)
+      .u32(36, target.fd);
+    const result = bpf(commands.map_delete_batch, attribute);
+    const done = attribute.getU32(32);
+    if (at === 0 && unsupported.has(-result) && (done === 0 || done === count)) return undefined;
+    if (result < 0 && -result !== errnos.ENOENT) throw bpfError(`delete from map "${target.name}"`, -result);
+    deleted += done;
+    // The kernel stops at a key that is not there: on behind it.
+    at += done + 1;
+  }
+  return deleted;
 }

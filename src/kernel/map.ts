@@ -6,9 +6,11 @@ import { commands } from '../uapi/bpf.generated.js';
 import { Attribute, bpf, bpfError, mustBpf } from './bpf.js';
 import { readMapMemory } from './fd-info.js';
 import { type MapInfo, readMapInfo } from './info.js';
-import { type MapBatch, readBatches, updateBatch } from './map-batch.js';
+import { deleteBatch, type MapBatch, readBatches, updateBatch } from './map-batch.js';
 import { isArray } from './map-codecs.js';
+import { walk } from './map-walk.js';
 import { pinObject } from './pin.js';
+import { inTrieOrder } from './prefix-order.js';
 
 /** ENOTSUPP, the kernel's own, which some map types answer. */
 const notSupported = 524;
@@ -118,28 +120,18 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
   /** Removes `key`; false where the map did not have it. Arrays have nothing to remove and refuse. */
   delete(key: Key): boolean {
     this.#use(key);
-    const result = bpf(commands.map_delete_elem, this.#keyOnly);
-    if (result >= 0) return true;
-    if (-result === errnos.ENOENT) return false;
-    const hint = this.definition.type.endsWith('array')
-      ? 'Entries of an array always exist; set it to zero.'
-      : undefined;
-    throw bpfError(`delete from ${this.#what}`, -result, { hint });
+    return this.#delete();
   }
 
   /**
-   * All entries, by batches where the kernel has them (since Linux 5.6; per-CPU arrays 5.13), else key by key. Entries
-   * that others add or remove meanwhile may be seen or not.
+   * All entries, by batches where the kernel has them (since Linux 5.6; per-CPU arrays 5.13), else key by key. Those that
+   * stay are seen once, whatever others add or remove meanwhile; what is added or removed may be seen or not. Entries may
+   * be deleted while they are listed.
    */
   *entries(): Generator<[Key, Value]> {
-    const { size: keySize } = this.keyCodec;
-    const { size: valueSize } = this.valueCodec;
     for (const batch of this.batches()) {
-      const keys = new DataView(batch.keys.buffer, batch.keys.byteOffset, batch.keys.byteLength);
-      const values = new DataView(batch.values.buffer, batch.values.byteOffset, batch.values.byteLength);
-      for (let index = 0; index < batch.count; index += 1) {
-        yield [this.keyCodec.decode(keys, index * keySize), this.valueCodec.decode(values, index * valueSize)];
-      }
+      const entryAt = this.#entriesOf(batch);
+      for (let index = 0; index < batch.count; index += 1) yield entryAt(index);
     }
   }
 
@@ -160,10 +152,35 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
    * padded value for each possible CPU. The views are reused by the next batch.
    */
   *batches(entries?: number): Generator<MapBatch> {
-    const { maxEntries } = this.definition;
-    const layout = { keySize: this.keyCodec.size, valueSize: this.valueCodec.size, maxEntries };
-    const supported = yield* readBatches(this, layout, entries);
-    if (!supported) yield* this.#oneByOne();
+    const { type } = this.definition;
+    const read = (): Generator<MapBatch, boolean> => readBatches(this, this.#layout, entries);
+    // Hashes hand out whole buckets. Batches of other kinds begin anew where the key that they stopped at is gone.
+    const batches = type === 'lpm_trie' ? inTrieOrder(read(), this.keyCodec.size) : read();
+    if (type === 'hash_of_maps' || !(yield* batches)) yield* this.#oneByOne();
+  }
+
+  /**
+   * Takes all entries out and gives them. What a program writes to an entry after it was taken makes a new one: nothing
+   * is counted twice or lost, where the kernel has the calls for it (hashes and their LRU and per-CPU forms: batches since
+   * Linux 5.6, single entries 5.14); in other maps a write between reading and deleting is lost.
+   */
+  drain(): [Key, Value][] {
+    const taken: [Key, Value][] = [];
+    const keep = (batch: MapBatch): void => {
+      const entryAt = this.#entriesOf(batch);
+      for (let index = 0; index < batch.count; index += 1) taken.push(entryAt(index));
+    };
+    const batches = readBatches(this, this.#layout, undefined, 'map_lookup_and_delete_batch');
+    for (let step = batches.next(); ; step = batches.next()) {
+      if (!step.done) keep(step.value);
+      else if (step.value) return taken;
+      else break;
+    }
+    for (const { keys } of this.#oneByOne()) {
+      const values = this.#take(keys);
+      if (values !== undefined) keep({ count: 1, keys, values });
+    }
+    return taken;
   }
 
   /** Writes `count` entries given as raw bytes in one call where the kernel has batches, else one by one. */
@@ -180,6 +197,22 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
     const result = updateBatch(this, keys, values, count);
     if (result === 'unsupported') this.#updateOneByOne(keys, values, count);
     else if (result !== 0) throw this.#updateError(result);
+  }
+
+  /** Deletes `count` entries by their raw keys, in one call where the kernel has batches. Gives how many were there. */
+  deleteBatch(keys: Uint8Array, count: number): number {
+    const { size } = this.keyCodec;
+    if (keys.length !== size * count) {
+      throw new XdpkitError('KEY_SHAPE', `${this.#what}: ${count} keys are ${size * count} bytes, not ${keys.length}`);
+    }
+    const deleted = deleteBatch(this, size, keys, count);
+    if (deleted !== undefined) return deleted;
+    let found = 0;
+    for (let at = 0; at < keys.length; at += size) {
+      this.#useBytes(keys.subarray(at, at + size));
+      if (this.#delete()) found += 1;
+    }
+    return found;
   }
 
   /** Asks the kernel anew. */
@@ -258,18 +291,48 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
     return bpfError(tried, number);
   }
 
-  *#oneByOne(): Generator<MapBatch> {
-    let key = this.#keyAfter(undefined);
-    while (key !== undefined) {
-      // Asked for before the key is shown: the reader may delete it, and then the kernel would begin anew.
-      const next = this.#keyAfter(key);
-      this.#keyBytes.set(key);
-      const found = bpf(commands.map_lookup_elem, this.#element);
-      // An entry that went away between the two calls is no longer there to be shown.
-      if (found >= 0) yield { count: 1, keys: key, values: this.#valueBytes.slice(0, this.valueCodec.size) };
-      else if (-found !== errnos.ENOENT) throw this.#readError(-found);
-      key = next;
-    }
+  #delete(): boolean {
+    const result = bpf(commands.map_delete_elem, this.#keyOnly);
+    if (result >= 0) return true;
+    if (-result === errnos.ENOENT) return false;
+    const hint = this.definition.type.endsWith('array')
+      ? 'Entries of an array always exist; set it to zero.'
+      : undefined;
+    throw bpfError(`delete from ${this.#what}`, -result, { hint });
+  }
+
+  /** Takes an entry out; undefined where it is gone already. */
+  #take(key: Uint8Array): Uint8Array | undefined {
+    this.#useBytes(key);
+    const result = bpf(commands.map_lookup_and_delete_elem, this.#element);
+    if (result >= 0) return this.#valueBytes.slice(0, this.valueCodec.size);
+    if (-result === errnos.ENOENT) return undefined;
+    const value = this.getBytes(key);
+    return value !== undefined && this.#delete() ? value : undefined;
+  }
+
+  get #layout() {
+    return {
+      keySize: this.keyCodec.size,
+      valueSize: this.valueCodec.size,
+      maxEntries: this.definition.maxEntries,
+    };
+  }
+
+  #entriesOf({ keys: keyBytes, values: valueBytes }: MapBatch): (index: number) => [Key, Value] {
+    const { size: keySize } = this.keyCodec;
+    const { size: valueSize } = this.valueCodec;
+    const keys = new DataView(keyBytes.buffer, keyBytes.byteOffset, keyBytes.byteLength);
+    const values = new DataView(valueBytes.buffer, valueBytes.byteOffset, valueBytes.byteLength);
+    return (index) => [this.keyCodec.decode(keys, index * keySize), this.valueCodec.decode(values, index * valueSize)];
+  }
+
+  #oneByOne(): Generator<MapBatch> {
+    return walk({
+      type: this.definition.type,
+      keyAfter: (key) => this.#keyAfter(key),
+      valueAt: (key) => this.getBytes(key),
+    });
   }
 
   #keyAfter(key: Uint8Array | undefined): Uint8Array | undefined {

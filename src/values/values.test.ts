@@ -189,7 +189,7 @@ test('what a word cannot mean is left for the codec, which names the field', () 
     ['big', '18446744073709551616', /^value, field "big": a whole number from 0 to 18446744073709551615/],
     ['dport', '65536', /^value, field "dport": a whole number from 0 to 65535/],
     ['name', 'much too long', /^value, field "name": a string of at most 8 bytes/],
-    ['grid', '[[1], [3, 4]]', /element: an array of 2 is expected/],
+    ['grid', '[[1], [3, 4]]', /element 0: an array of 2 is expected/],
     ['both', '{"nothing": 1}', /there is no field "nothing"/],
   ];
   for (const [name, word, complaint] of refused) {
