@@ -18,6 +18,24 @@ export type { LoadOptions, ProgramChoice } from './kernel/load.js';
 export { BpfMap, type MapDefinition, type UpdateMode } from './kernel/map.js';
 export type { MapBatch } from './kernel/map-batch.js';
 export { openMapById } from './kernel/map-create.js';
+export { BloomFilter } from './kernel/maps/bloom-filter.js';
+export { CgroupArray } from './kernel/maps/cgroup-array.js';
+export { LpmTrie } from './kernel/maps/lpm-trie.js';
+export { MapOfMaps } from './kernel/maps/map-of-maps.js';
+export type { Owner } from './kernel/maps/owner.js';
+export { ProgramArray } from './kernel/maps/program-array.js';
+export {
+  CpuMap,
+  type CpuTarget,
+  DeviceMap,
+  type DeviceMapOptions,
+  type DeviceTarget,
+  type FoundCpu,
+  type FoundDevice,
+} from './kernel/maps/redirect-maps.js';
+export { SocketMap } from './kernel/maps/socket-map.js';
+export { type StackFrame, StackTraceMap } from './kernel/maps/stack-trace-map.js';
+export { StorageMap } from './kernel/maps/storage-map.js';
 export { openEvents, openPerfBuffer, openRingBuffer, openUserRingBuffer } from './kernel/open-events.js';
 export { PerCpu } from './kernel/per-cpu.js';
 export { PerfBuffer, type PerfBufferOptions } from './kernel/perf-buffer.js';
@@ -55,7 +73,7 @@ export {
 export { type LoadPinnedOptions, loadPinned, type PinnedProgram } from './loader/load-pinned.js';
 export { LoadedObject, LoadedProgram } from './loader/loaded.js';
 export { OpenedObject, openObject, parseObject } from './loader/open.js';
-export type { GlobalSpec, MapSpec, ObjectSpec, ProgramSpec } from './object/spec.js';
+export type { GlobalSpec, MapSpec, ObjectSpec, ProgramSpec, SlotSpec } from './object/spec.js';
 export { type Verdict, verdicts } from './packet/verdict.js';
 export { type Rate, ratesBetween, type Sample, StatisticsReader } from './stats/reader.js';
 export { attachXdp, type XdpAttachOptions } from './xdp/attach.js';

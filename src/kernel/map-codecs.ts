@@ -1,11 +1,13 @@
 /** Which codec a map's keys and values have: from BTF where it fits the map's sizes, else plain integers or bytes. */
 import type { Btf } from '../btf/btf.js';
 import { type BtfValue, type Codec, type CodecSubject, compileCodec, plainCodec } from '../btf/codec.js';
+import { bytesAt } from '../btf/codec-scalars.js';
 import { hostIsLittleEndian } from '../bytes/byte-order.js';
 import { XdpkitError } from '../errors/error.js';
 import { possibleCpus } from '../linux/cpu.js';
 import type { MapDefinition } from './map.js';
 import { type PerCpu, perCpuCodec } from './per-cpu.js';
+import { keyOfPrefix } from './prefix-key.js';
 
 export interface MapCodecs {
   readonly key: Codec;
@@ -76,13 +78,19 @@ function indexCodec(codec: Codec, maxEntries: number, subject: CodecSubject): Co
 
 /**
  * A key of an LPM trie begins with the length of its prefix in bits (struct bpf_lpm_trie_key). To one above the length
- * of the address the kernel answers a bare EINVAL when it is written, and finds nothing when it is read.
+ * of the address the kernel answers a bare EINVAL when it is written, and finds nothing when it is read. Those that can
+ * be of IP addresses are taken as `10.0.0.0/8` too.
  */
 function prefixCodec(codec: Codec, subject: CodecSubject): Codec {
   const most = (codec.size - 4) * 8;
+  const takesText = codec.size === 8 || codec.size === 20;
   return {
     ...codec,
     encode(view, offset, value) {
+      if (typeof value === 'string' && takesText) {
+        bytesAt(view, offset, codec.size).set(keyOfPrefix(value, codec.size, subject));
+        return;
+      }
       codec.encode(view, offset, value);
       const length = view.getUint32(offset, hostIsLittleEndian);
       if (length > most) {

@@ -2,15 +2,14 @@
 import type { Btf } from '../btf/btf.js';
 import type { BtfValue, Codec } from '../btf/codec.js';
 import { plainShape, shapeOf, type ValueShape } from '../btf/shape.js';
-import { hostIsLittleEndian } from '../bytes/byte-order.js';
-import { XdpkitError } from '../errors/error.js';
-import { formatPrefix, parseInterfaceAddress } from '../packet/prefix.js';
+import { formatPrefix } from '../packet/prefix.js';
 import { type FormatOptions, formatValue } from '../values/format-value.js';
 import { parseValue } from '../values/parse-value.js';
 import { readKernelBtf } from './kernel-btf.js';
 import type { BpfMap } from './map.js';
 import { isPerCpu } from './map-codecs.js';
 import { PerCpu } from './per-cpu.js';
+import { prefixOfKey } from './prefix-key.js';
 
 export interface MapText {
   /** C types, where BTF tells them. */
@@ -39,8 +38,7 @@ export function readMapText(map: BpfMap): MapText {
     keyType: key.name,
     valueType: value.name,
     perCpu,
-    parseKey: (word) =>
-      (isTrie ? readPrefix(word, map.keyCodec) : undefined) ?? asDecoded(map.keyCodec, parseValue(word, key.shape)),
+    parseKey: (word) => asDecoded(map.keyCodec, isTrie && looksLikePrefix(word) ? word : parseValue(word, key.shape)),
     parseValue: (word) => parseValue(word, value.shape) as BtfValue,
     parsePerCpu: (word) =>
       parseValue(word, {
@@ -71,29 +69,15 @@ function typed(btf: Btf | undefined, type: number, size: number): Typed {
   return known ? { shape: shapeOf(btf, type), name: btf.nameOf(type) } : { shape: plainShape(size), name: undefined };
 }
 
-/** `struct bpf_lpm_trie_key`: a length in bits in the host's order, then the data. `10.0.0.0/8`, or an address alone. */
-function readPrefix(word: string, codec: Codec): BtfValue | undefined {
-  if (!/^[0-9a-f.:]+(\/\d+)?$/i.test(word) || !/[.:]/.test(word)) return undefined;
-  // Bits beyond the length stay: the kernel ignores them, and shows the entry as it was written.
-  const { bytes, length } = parseInterfaceAddress(word);
-  if (bytes.length + 4 !== codec.size) {
-    throw new XdpkitError(
-      'KEY_SHAPE',
-      `${word}: the map's keys hold ${(codec.size - 4) * 8} bits, not ${bytes.length * 8}`,
-    );
-  }
-  const key = new Uint8Array(codec.size);
-  key.set(bytes, 4);
-  const view = new DataView(key.buffer);
-  view.setUint32(0, length, hostIsLittleEndian);
-  return codec.decode(view, 0);
+/** `10.0.0.0/8`, or an address alone. */
+function looksLikePrefix(word: string): boolean {
+  return /^[0-9a-f.:]+(\/\d+)?$/i.test(word) && /[.:]/.test(word);
 }
 
 function writePrefix(key: BtfValue, codec: Codec): string {
   const bytes = new Uint8Array(codec.size);
-  const view = new DataView(bytes.buffer);
-  codec.encode(view, 0, key);
-  return formatPrefix({ bytes: bytes.subarray(4), length: view.getUint32(0, hostIsLittleEndian) });
+  codec.encode(new DataView(bytes.buffer), 0, key);
+  return formatPrefix(prefixOfKey(bytes));
 }
 
 /** The sum of a per-CPU value; undefined for values that have none, such as bytes. */

@@ -23,6 +23,7 @@ const table = {
   munmap: [11, 215],
   openat: [257, 56],
   perf_event_open: [298, 241],
+  pidfd_open: [434, 434],
   prlimit64: [302, 261],
   read: [0, 63],
   recvfrom: [45, 207],
