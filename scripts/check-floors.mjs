@@ -15,7 +15,7 @@ import { root } from './build-state.mjs';
 const floors = [
   { floor: '0', rooms: ['errors', 'uapi', 'bytes', 'asm'], anywhere: true },
   { floor: '1', rooms: ['elf', 'btf', 'packet'], anywhere: true },
-  { floor: '2a', rooms: ['object', 'values'], anywhere: true },
+  { floor: '2a', rooms: ['object', 'values', 'verifier'], anywhere: true },
   { floor: '2b (libc)', rooms: ['linux'] },
   { floor: '2b', rooms: ['kernel'] },
   { floor: '3', rooms: ['xdp', 'lab', 'loader'] },

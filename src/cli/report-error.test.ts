@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { XdpkitError } from '../errors/error.js';
 import { VerifierError } from '../kernel/verifier-error.js';
+import { diagnose } from '../verifier/diagnose.js';
 import type { Context } from './context.js';
 import { reportError } from './report-error.js';
 import { Collector } from './run-words.test.support.js';
@@ -64,11 +65,33 @@ test('with --json one document with code, message, hint and log', () => {
 });
 
 test('what programs may branch on is in the document; a cause behind the verifier only shows with --verbose', () => {
-  const source = { file: 'x.bpf.c', line: 7, text: 'return *p;' };
+  const code = { name: 'drop', type: 'xdp', license: 'GPL', size: 4, functions: [] };
+  const raw = '\treturn *p;';
+  const lines = [{ at: 0, file: 'x.bpf.c', line: 7, column: 9, raw, text: raw.trim() }];
+  const log = "3: (71) r0 = *(u8 *)(r1 +0)\nR1 invalid mem access 'scalar'\n";
   const cause = new Error('Permission denied (EACCES)');
-  const error = new VerifierError('drop', { reason: 'R1 is invalid', instruction: 3, source }, 'log', cause);
+  const error = new VerifierError(diagnose(log, { ...code, lines }), log, cause);
   const { details } = JSON.parse(report(error, { json: true }).stdout).error;
-  assert.deepEqual(details, { program: 'drop', reason: 'R1 is invalid', instruction: 3, source });
+  assert.deepEqual(
+    [details.program, details.kind, details.reason, details.instruction, details.source],
+    [
+      'drop',
+      'invalid-dereference',
+      "R1 invalid mem access 'scalar'",
+      3,
+      { file: 'x.bpf.c', line: 7, text: 'return *p;' },
+    ],
+  );
+  const [message, source, caret, instruction, kernel, hint] = report(error).stderr.split('\n');
+  assert.match(
+    message ?? '',
+    /^error: the verifier refused program "drop" at x\.bpf\.c:7: `return \*p;`: it uses p as/,
+  );
+  assert.equal(source, '> 7 |     return *p;');
+  assert.equal(caret, '    |            ^');
+  assert.equal(instruction, '  instruction  3: r0 = *(u8 *)(r1 +0)');
+  assert.equal(kernel, "  kernel       R1 invalid mem access 'scalar'");
+  assert.match(hint ?? '', /^hint: Take the address from where/);
   assert.doesNotMatch(report(error).stderr, /EACCES/);
   assert.match(report(error, { verbose: true }).stderr, /cause: Permission denied \(EACCES\)/);
 });

@@ -30,6 +30,7 @@ function asText(error: unknown, known: XdpkitError | undefined, context: Context
   if (known === undefined) {
     lines.push(stackOf(error), 'This is a bug in xdpkit: please report it with the lines above.');
   } else {
+    for (const line of known.story) lines.push(line.startsWith('>') ? bold(line) : line);
     if (known.hint !== undefined) lines.push(`${cyan('hint:')} ${known.hint}`);
     const log = known.log?.trimEnd();
     if (log && flags.verbose) lines.push('', log);

@@ -29,6 +29,11 @@ export class XdpkitError extends Error {
   get details(): Readonly<Record<string, unknown>> | undefined {
     return undefined;
   }
+
+  /** What people are shown between the message and the hint, a line each. */
+  get story(): readonly string[] {
+    return [];
+  }
 }
 
 /** Bytes that do not follow their format: `where` names the section, file or message, `offset` is absolute in it. */

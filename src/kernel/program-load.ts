@@ -7,8 +7,10 @@ import { errnos } from '../linux/syscall-error.js';
 import type { LinkedProgram } from '../object/link.js';
 import { newerAttachTypes } from '../object/sections.generated.js';
 import { attachTypes, commands, programTypes } from '../uapi/bpf.generated.js';
+import { diagnose, withoutAnswer } from '../verifier/diagnose.js';
 import { Attribute, bpf, bpfError } from './bpf.js';
-import { readVerdict, type SourcePlace, VerifierError } from './verifier-error.js';
+import { refusedCode } from './refused-code.js';
+import { VerifierError } from './verifier-error.js';
 
 export interface ProgramLoadOptions {
   /** Kernel name, `xdp`. */
@@ -33,6 +35,8 @@ const flagSleepable = 1 << 4;
 const flagXdpFrags = 1 << 5;
 const sizes = { instruction: 8, functionInfo: 8, lineInfo: 16 } as const;
 const longestLog = 16 * 1024 * 1024;
+/** Instructions and states of the way to the refusal (1), and how much stack each function takes (4). */
+const logLevel = 1 | 4;
 
 /** Loads a linked program. Errors: `VerifierError`, `NOT_PERMITTED` with its cause. */
 export function loadProgram(linked: LinkedProgram, options: ProgramLoadOptions): FileDescriptor {
@@ -120,13 +124,15 @@ function loadWithLog(
   code: Uint8Array,
   options: ProgramLoadOptions,
 ): { result: number; log: string } {
-  for (let size = 256 * 1024; ; size *= 4) {
+  for (let size = 1024 * 1024; ; size *= 4) {
     const buffer = new Uint8Array(new ArrayBuffer(size));
-    const attribute = loadAttribute(linked, code, options).u32(24, 1).u32(28, size).pointer(32, buffer);
+    const attribute = loadAttribute(linked, code, options).u32(24, logLevel).u32(28, size).pointer(32, buffer);
     const result = askVerifier(attribute);
     const end = buffer.indexOf(0);
     const log = Buffer.from(buffer.subarray(0, end === -1 ? size : end)).toString('utf8');
-    if (-result !== errnos.ENOSPC || size >= longestLog) return { result, log };
+    // Since 6.4 a log that is too long loses its beginning, before that its end, where the reason stands.
+    const hasEnd = /\nprocessed \d+ insns.*\n$/.test(log);
+    if (-result !== errnos.ENOSPC || hasEnd || size >= longestLog) return { result, log };
   }
 }
 
@@ -150,41 +156,15 @@ function refusal(linked: LinkedProgram, options: ProgramLoadOptions, number: num
   });
   // Without a word of the verifier it was refused before it was looked at: for want of a privilege, or its header.
   if (log.trim() === '') return cause;
-  const verdict = readVerdict(log, (at) => sourceOf(linked, options.btf, at));
-  const unresolved = unresolvedAt(linked, verdict.instruction);
-  if (unresolved) return new VerifierError(linked.name, { ...verdict, reason: unresolved }, log, cause, askFirst);
-  return new VerifierError(
-    linked.name,
-    verdict,
-    log,
-    cause,
-    options.btfRefusal && `It was loaded without types, as the kernel refused to ${options.btfRefusal.message}.`,
-  );
+  const diagnosis = diagnose(log, refusedCode(linked, options));
+  const unresolved = unresolvedAt(linked, diagnosis.instruction);
+  if (unresolved) return new VerifierError(withoutAnswer(diagnosis, unresolved), log, cause);
+  if (options.btfRefusal === undefined) return new VerifierError(diagnosis, log, cause);
+  const untyped = `It was loaded without types, as the kernel refused to ${options.btfRefusal.message}.`;
+  return new VerifierError({ ...diagnosis, mend: [diagnosis.mend, untyped].filter(Boolean).join(' ') }, log, cause);
 }
-
-const askFirst =
-  'Where kernels differ, ask first (bpf_core_field_exists, bpf_core_type_exists): what a kernel lacks is then dead code.';
 
 /** What CO-RE found no answer for: the verifier only sees a call of a helper that does not exist. */
 function unresolvedAt({ unresolved }: LinkedProgram, instruction: number | undefined): string | undefined {
   return unresolved.find(({ at }) => at === instruction)?.problem;
-}
-
-/**
- * The line of an instruction: the last record at or before it, in the order of instructions; line 0 is the compiler's.
- */
-function sourceOf(linked: LinkedProgram, btf: Btf | undefined, instruction: number): SourcePlace | undefined {
-  if (btf === undefined) return undefined;
-  const view = new DataView(linked.lineInfo.buffer, linked.lineInfo.byteOffset, linked.lineInfo.byteLength);
-  let found: number | undefined;
-  for (let at = 0; at < view.byteLength; at += sizes.lineInfo) {
-    if (view.getUint32(at, hostIsLittleEndian) > instruction) break;
-    if (view.getUint32(at + 12, hostIsLittleEndian) >>> 10 > 0) found = at;
-  }
-  if (found === undefined) return undefined;
-  return {
-    file: btf.string(view.getUint32(found + 4, hostIsLittleEndian)),
-    line: view.getUint32(found + 12, hostIsLittleEndian) >>> 10,
-    text: btf.string(view.getUint32(found + 8, hostIsLittleEndian)).trim(),
-  };
 }

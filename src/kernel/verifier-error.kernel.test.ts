@@ -1,134 +1,26 @@
-/** Programs that the verifier refuses, each for another reason: what is said of them is the line and the reason. */
+/** Programs that the verifier refuses: what is told of each, and that the mend mends. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { assemble, call, exit, mov } from '../asm/assemble.js';
+import { OpenedObject } from '../loader/open.js';
 import { openText } from '../object/compile-text.test.support.js';
+import { type LinkedProgram, linkProgram } from '../object/link.js';
+import { refusalKinds } from '../verifier/diagnose.js';
+import { typesWithHelper } from './helper-types.js';
+import { loadBtf } from './kernel-btf.js';
+import { loadProgram } from './program-load.js';
+import { refusedForCalls } from './refused-calls.test.support.js';
+import { refusedForFlow } from './refused-flow.test.support.js';
+import { refusedForMemory } from './refused-memory.test.support.js';
+import type { RefusedProgram } from './refused-programs.test.support.js';
 import { VerifierError } from './verifier-error.js';
 
-const map = `struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8); __type(key, __u32); __type(value, __u64); } m SEC(".maps");`;
+const refused = [...refusedForMemory, ...refusedForCalls, ...refusedForFlow];
+const mark = '// ← here';
 
-/** The line that is refused is marked. */
-const refused: Readonly<Record<string, readonly [source: string, reason: RegExp]>> = {
-  'no bounds check': [
-    `SEC("xdp") int p(struct xdp_md *c) {
-	__u8 *d = (void *)(long)c->data;
-	return d[3]; // HERE
-}`,
-    /^invalid access to packet, off=3 size=1, .*; R\d offset is outside of the packet$/,
-  ],
-  'a value that may be missing': [
-    `${map}
-SEC("xdp") int p(struct xdp_md *c) {
-	__u32 key = 0;
-	__u64 *value = bpf_map_lookup_elem(&m, &key);
-	return *value; // HERE
-}`,
-    /^R0 invalid mem access 'map_value_or_null'$/,
-  ],
-  'a loop without an end': [
-    `SEC("xdp") int p(struct xdp_md *c) {
-	volatile int i = 1;
-	while (i) i++; // HERE
-	return 2;
-}`,
-    /^infinite loop detected at insn \d+$/,
-  ],
-  'a write beyond the stack': [
-    `SEC("xdp") int p(struct xdp_md *c) {
-	asm volatile("*(u64 *)(r10 - 520) = r1"); // HERE
-	return 2;
-}`,
-    /^invalid write to stack R10 off=-520 size=8$/,
-  ],
-  'a helper of another type of program': [
-    `SEC("xdp") int p(struct xdp_md *c) {
-	return bpf_skb_change_type((void *)c, 0); // HERE
-}`,
-    /^(program of this type cannot use helper|unknown func) bpf_skb_change_type#32$/,
-  ],
-  'a helper that does not exist': [
-    `static long (*nothing)(void) = (void *)9999;
-SEC("xdp") int p(struct xdp_md *c) {
-	return nothing(); // HERE
-}`,
-    /^invalid func unknown#9999$/,
-  ],
-  'a register that nobody set': [
-    `SEC("xdp") int p(struct xdp_md *c) {
-	int r;
-	asm volatile("%0 = r7" : "=r"(r)); // HERE
-	return r;
-}`,
-    /^R7 !read_ok$/,
-  ],
-  'beyond the context': [
-    `SEC("xdp") int p(struct xdp_md *c) {
-	return *(__u32 *)((char *)c + 200); // HERE
-}`,
-    /^invalid bpf_context access off=200 size=4$/,
-  ],
-  'code that nothing reaches': [
-    `SEC("xdp") int p(struct xdp_md *c) {
-	asm volatile("r0 = 0; exit; r0 = 1"); // HERE
-	return 2;
-}`,
-    /^unreachable insn 2$/,
-  ],
-  'a jump out of the program': [
-    `SEC("xdp") int p(struct xdp_md *c) {
-	asm volatile("goto +20"); // HERE
-	return 2;
-}`,
-    /^jump out of range from insn 0 to 21$/,
-  ],
-  'arithmetic on a pointer that may be null': [
-    `${map}
-SEC("xdp") int p(struct xdp_md *c) {
-	__u32 key = 0;
-	char *value = bpf_map_lookup_elem(&m, &key);
-	asm volatile("%0 += 4" : "+r"(value)); // HERE
-	return value ? *value : 0;
-}`,
-    /^R\d pointer arithmetic on map_value_or_null prohibited, null-check it first$/,
-  ],
-  'a value reached without bounds': [
-    `${map}
-SEC("xdp") int p(struct xdp_md *c) {
-	__u32 key = 0;
-	char *value = bpf_map_lookup_elem(&m, &key);
-	if (!value) return 0;
-	value += c->ingress_ifindex;
-	return *value; // HERE
-}`,
-    /^R\d unbounded memory access, make sure to bounds check any such access$/,
-  ],
-  'a write to a constant': [
-    `volatile const int k = 3;
-SEC("xdp") int p(struct xdp_md *c) {
-	*(volatile int *)&k = 4; // HERE
-	return 2;
-}`,
-    /^write into map forbidden, value_size=4 off=0 size=4$/,
-  ],
-  'a return value out of range': [
-    `SEC("cgroup_skb/egress") int p(struct __sk_buff *c) {
-	return 7; // HERE
-}`,
-    /^At program exit the register R0 has /,
-  ],
-  'in a function that is called': [
-    `static __attribute__((noinline)) int first(__u8 *d) {
-	return d[2]; // HERE
-}
-SEC("xdp") int p(struct xdp_md *c) {
-	return first((void *)(long)c->data);
-}`,
-    /^invalid access to packet, off=2 size=1/,
-  ],
-};
-
-function refusal(source: string, debug = true): VerifierError {
+function refusalOf(load: () => Disposable): VerifierError {
   try {
-    openText(source, { debug }).load()[Symbol.dispose]();
+    load()[Symbol.dispose]();
   } catch (error) {
     assert.ok(error instanceof VerifierError, String(error));
     return error;
@@ -136,30 +28,120 @@ function refusal(source: string, debug = true): VerifierError {
   return assert.fail('the verifier took it');
 }
 
-for (const [name, [source, reason]] of Object.entries(refused)) {
-  test(`refused: ${name}`, () => {
-    const error = refusal(source);
-    assert.match(error.reason, reason);
+/** Kernels since 5.12 know instruction set 3, whose jumps and numbers of 32 bits keep ranges readable. */
+function open({ source, license }: Pick<RefusedProgram, 'source' | 'license'>, debug = true): OpenedObject {
+  const opened = openText(source, { debug, cpu: 'v3' });
+  return license === undefined ? opened : new OpenedObject({ ...opened.spec, license });
+}
+
+for (const program of refused) {
+  test(`refused, ${program.kind}: ${program.name}`, () => {
+    const { kind, what, mend, mended, source } = program;
+    const error = refusalOf(() => open(program).load());
+    assert.equal(error.kind, kind, error.message);
+    assert.match(error.diagnosis.what, what);
+    assert.match(error.hint ?? '', mend);
     const lines = source.split('\n');
-    const marked = lines.findIndex((line) => line.includes('HERE'));
-    assert.deepEqual([error.source?.line, error.source?.text], [marked + 1, lines[marked]?.trim()]);
-    const place = `${error.source?.file}:${marked + 1}: \`${lines[marked]?.trim()}\``;
-    assert.equal(error.message, `the verifier refused program "p" at ${place}: ${error.reason}`);
+    const marked = lines.findIndex((line) => line.includes(mark));
+    const btfIsRefused = /naked/.test(source);
+    if (marked === -1) assert.equal(error.source, undefined);
+    else if (!btfIsRefused)
+      assert.deepEqual([error.source?.line, error.source?.text], [marked + 1, lines[marked]?.trim()]);
     assert.match(error.log ?? '', /processed \d+ insns/);
-    assert.equal(error.code, 'VERIFIER');
+    assert.ok(error.message.endsWith(`: ${error.diagnosis.what}`));
+    if (mended === undefined) return;
+    assert.ok(source.includes(mended[0]), mended[0]);
+    open({ ...program, source: source.replace(...mended) })
+      .load()
+      [Symbol.dispose]();
   });
 }
 
-test('refused: too much stack in all, which is no line’s fault', () => {
-  const error = refusal(`
-static __attribute__((noinline)) int inner(int x) { volatile char b[300]; b[x & 255] = 1; return b[3]; }
-SEC("xdp") int p(struct xdp_md *c) { volatile char b[300]; b[c->ingress_ifindex & 255] = 1; return b[3] + inner(b[5]); }`);
-  assert.match(error.message, /^the verifier refused program "p": combined stack size of 2 calls is \d+\. Too large$/);
+test('every program is of a kind that is in the tables, and some thirty kinds have a program', () => {
+  const kinds = new Set(refused.map(({ kind }) => kind));
+  for (const kind of kinds) assert.ok(refusalKinds.includes(kind), kind);
+  assert.ok(kinds.size >= 30, `${kinds.size} kinds`);
+});
+
+test('what is told of a missing check: register, access, way, source with a mark', () => {
+  const [, program] = refusedForMemory;
+  const error = refusalOf(() => open(program as RefusedProgram).load());
+  const { register, access, path, instruction, code } = error.diagnosis;
+  assert.deepEqual(access, { memory: 'packet', offset: 23, size: 1, write: false });
+  assert.equal(register?.words, 'a pointer into the packet, with 14 bytes proven');
+  assert.match(code ?? '', /^\(71\) r\d = \*\(u8 \*\)\(r\d \+23\)$/);
+  assert.deepEqual(
+    path.map(({ from, to }) => [from.line, to?.line]),
+    [[6, 8]],
+  );
+  const story = error.story.join('\n');
+  assert.match(story, /^ {2}6 \| {5}if \(\(void \*\)\(eth \+ 1\) > data_end\) return XDP_DROP;$/m);
+  assert.match(story, /^> 8 \| {5}if \(ip->protocol == 6\) \/\/ ← here\n {4}\| {13}\^$/m);
+  assert.ok(story.includes(`instruction  ${instruction} of`) === false);
+  assert.match(story, /^ {2}way here {5}line 6 `if .*` → line 8$/m);
+  assert.match(story, /^ {2}kernel {7}invalid access to packet, off=23 size=1/m);
 });
 
 test('without debug information the instruction is told', () => {
-  const error = refusal('SEC("xdp") int p(struct xdp_md *c) { return *(__u8 *)(long)c->data; }', false);
-  assert.match(error.message, /^the verifier refused program "p" at instruction 1: invalid access to packet/);
+  const source = 'SEC("xdp") int p(struct xdp_md *c) { return *(__u8 *)(long)c->data; }';
+  const error = refusalOf(() => open({ source }, false).load());
+  assert.match(error.message, /^the verifier refused program "p" at instruction 1: it reads byte 0 of the packet/);
+  assert.match(error.hint ?? '', /if \(\(void \*\)\(data \+ 1\) > data_end\) return XDP_PASS;/);
+});
+
+test('a mistake in a function that is called is told with the function’s name', () => {
+  const error = refusalOf(() =>
+    open({
+      source: `static __attribute__((noinline)) int first(__u8 *d) { return d[2]; }
+SEC("xdp") int p(struct xdp_md *c) { return first((void *)(long)c->data); }`,
+    }).load(),
+  );
+  assert.equal(error.kind, 'packet-bounds');
+  assert.equal(error.diagnosis.function, 'first');
+  assert.match(error.hint ?? '', /return 0;/);
+});
+
+/** What no compiler makes. */
+function assembled(code: Uint8Array, more: Partial<LinkedProgram> = {}): LinkedProgram {
+  const none = new Uint8Array(0);
+  return { name: 'p', code, maps: [], functionInfo: none, lineInfo: none, unresolved: [], ...more };
+}
+
+const options = { type: 'xdp', license: 'GPL', mapFd: () => assert.fail('there is no map') };
+const disposable = (fd: { close(): void }): Disposable => ({ [Symbol.dispose]: () => fd.close() });
+
+test('refused, kfunc-not-allowed: a function of the kernel that is not for programs', async () => {
+  const { readTargetBtf } = await import('./target-btf.js');
+  const btf = readTargetBtf(undefined);
+  const id = btf.find('function', 'schedule');
+  assert.ok(id !== undefined);
+  const code = assemble({ ...call(id), source: 2 }, mov(0, 2), exit());
+  const error = refusalOf(() => disposable(loadProgram(assembled(code), options)));
+  assert.equal(error.kind, 'kfunc-not-allowed', error.reason);
+  assert.match(error.diagnosis.what, /schedule/);
+});
+
+test('refused, btf-mismatch: functions that do not begin where the object says', () => {
+  const { spec } = open({ source: 'SEC("xdp") int p(struct xdp_md *c) { return 2; }' });
+  const [program] = spec.programs;
+  assert.ok(spec.btf && program);
+  const linked = linkProgram(spec, program);
+  const functionInfo = linked.functionInfo.slice();
+  functionInfo[0] = 1;
+  using types = loadBtf(spec.btf.bytes, 'x');
+  const load = () => loadProgram({ ...linked, functionInfo }, { ...options, btf: spec.btf, btfFd: types.number });
+  const error = refusalOf(() => disposable(load()));
+  assert.equal(error.kind, 'btf-mismatch', error.reason);
+});
+
+test('which types of program have a helper is asked of the kernel', () => {
+  const types = typesWithHelper('bpf_xdp_adjust_head');
+  assert.ok(types.includes('xdp') && !types.includes('sched_cls'), types.join());
+  const common = typesWithHelper('bpf_map_lookup_elem');
+  for (const type of ['socket_filter', 'kprobe', 'sched_cls', 'xdp', 'sk_lookup', 'cgroup_sockopt', 'syscall']) {
+    assert.ok(common.includes(type), `${type} of ${common.join()}`);
+  }
+  assert.deepEqual(typesWithHelper('bpf_nothing'), []);
 });
 
 const undeclared = `extern int bpf_xdp_metadata_rx_hash(const struct xdp_md *context, __u32 *hash) __ksym;
@@ -178,8 +160,8 @@ test('BTF that the kernel refuses is told, and keeps no program from loading tha
   });
   assert.throws(() => object.load({ programs: ['wrong'] }), {
     code: 'VERIFIER',
-    message: /text\.c:4: `.*`: invalid access to packet/,
-    hint: /^It was loaded without types, as the kernel refused to load the BTF of x/,
+    message: /text\.c:4: `.*`: it reads byte 0 of the packet/,
+    hint: /`if .*` It was loaded without types, as the kernel refused to load the BTF of x/,
   });
   using sound = openText('SEC("xdp") int p(struct xdp_md *c) { return 2; }').load();
   assert.equal(sound.btfRefusal, undefined);

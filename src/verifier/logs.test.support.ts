@@ -1,11 +1,7 @@
-import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { readVerdict, VerifierError } from './verifier-error.js';
-
-const place = (at: number) => ({ file: 'x.bpf.c', line: 100 + at, text: `line of ${at}` });
+/** Logs of older and newer kernels, written after the sources of those releases. */
 
 /** The last lines of logs, in the ways that kernels have written them. */
-const logs: Readonly<Record<string, readonly [log: string, reason: string, instruction: number | undefined]>> = {
+export const logs: Readonly<Record<string, readonly [log: string, reason: string, instruction: number | undefined]>> = {
   'Linux 5.4: states in lines of their own, "inv" for numbers': [
     `0: (b7) r0 = 0
 1: (61) r2 = *(u32 *)(r1 +0)
@@ -112,20 +108,3 @@ processed 1000001 insns (limit 1000000) max_states_per_insn 4 total_states 9000 
   ],
   'nothing said': ['0: (95) exit\nprocessed 1 insns\n', 'it gave no reason in its log', 0],
 };
-
-for (const [name, [log, reason, instruction]] of Object.entries(logs)) {
-  test(`verdict of ${name}`, () => {
-    const source = instruction === undefined ? undefined : place(instruction);
-    assert.deepEqual(readVerdict(log, place), { reason, instruction, source });
-  });
-}
-
-test('the message leads with the place in the source, the log stays whole', () => {
-  const of = (source: { file: string; line: number; text: string } | undefined, instruction: number | undefined) =>
-    new VerifierError('drop', { reason: 'no', instruction, source }, 'the log').message;
-  const lead = 'the verifier refused program "drop"';
-  assert.equal(of({ file: 'a.c', line: 5, text: 'return d[3];' }, 1), `${lead} at a.c:5: \`return d[3];\`: no`);
-  assert.equal(of({ file: 'a.c', line: 5, text: '' }, 1), `${lead} at a.c:5: no`);
-  assert.equal(of(undefined, 1), `${lead} at instruction 1: no`);
-  assert.equal(of(undefined, undefined), `${lead}: no`);
-});

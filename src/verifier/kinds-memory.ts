@@ -1,0 +1,323 @@
+/** Refusals of what a program reads and writes. */
+import type { Explanation, KindOfRefusal } from './kind.js';
+import type { Refusal } from './refusal.js';
+import { bytes, describeType, mayBeNull, memoryOf } from './state.js';
+
+export const memoryKinds: readonly KindOfRefusal[] = [
+  {
+    kind: 'packet-bounds',
+    patterns: [/^invalid access to packet, off=(-?\d+) size=(-?\d+), (R\d+)\(id=(\d+),off=-?\d+,r=(\d+)\)/],
+    explain: ([, off, length, register, , r], refusal) =>
+      packetBounds(refusal, register ?? '', Number(off), Number(length), Number(r)),
+  },
+  {
+    kind: 'map-value-bounds',
+    patterns: [/^invalid access to map value, value_size=(\d+) off=(-?\d+) size=(-?\d+)/],
+    explain: ([, size, off, length], refusal) =>
+      fixedBounds(refusal, 'map value', Number(size), Number(off), Number(length)),
+  },
+  {
+    kind: 'memory-bounds',
+    patterns: [
+      /^invalid access to memory, mem_size=(\d+) off=(-?\d+) size=(-?\d+)/,
+      /^invalid access to map key, key_size=(\d+) off=(-?\d+) size=(-?\d+)/,
+    ],
+    explain: ([, size, off, length], refusal) =>
+      fixedBounds(refusal, 'memory', Number(size), Number(off), Number(length)),
+  },
+  {
+    kind: 'unbounded-offset',
+    patterns: [
+      /^(R\d+) unbounded memory access, make sure to bounds check/,
+      /^(R\d+) min value is negative, either use unsigned index or do a if \(index >=0\) check/,
+      /^(?:math between|value -?\d+ makes) (map_value|mem|ringbuf_mem) pointer /,
+    ],
+    explain: ([, register], refusal) => unboundedOffset(refusal, register),
+  },
+  {
+    kind: 'null-pointer',
+    patterns: [
+      /^(R\d+) invalid mem access '(\w*_or_null\w*)'/,
+      /^(R\d+) pointer arithmetic on (\w*_or_null\w*) prohibited/,
+      /^(R\d+) type=(\w*_or_null\w*) expected=/,
+    ],
+    explain: ([, register, type], refusal) => nullPointer(refusal, register ?? '', type ?? ''),
+  },
+  {
+    kind: 'invalid-dereference',
+    patterns: [/^(R\d+) invalid mem access '(\w+)'/],
+    explain: ([, register, type], refusal) => invalidDereference(refusal, register ?? '', type ?? ''),
+  },
+  {
+    kind: 'uninitialised-stack',
+    patterns: [
+      /^invalid (?:indirect )?read from stack (?:R\d+ )?off (-?\d+)\+(\d+) size (\d+)/,
+      /^invalid read from stack (?:R\d+ )?var_off \S+ \S+\+(\d+) size (\d+)/,
+      /^corrupted spill memory|^attempt to corrupt spilled pointer on stack|^invalid size of register (?:spill|fill)/,
+    ],
+    explain: ([, off, at, size], { pointer }, line) => ({
+      what:
+        size === undefined
+          ? 'it writes over part of a pointer that it had put on the stack, or reads it back in part'
+          : `it reads ${bytes(Number(size))} of the stack at fp${off}, and byte ${at} of them was never written (${line})`,
+      mend: `Give the variable a value before it is read or passed on, padding included: \`struct … ${pointer?.name ?? 'x'} = {};\`, or \`__builtin_memset(&${pointer?.name ?? 'x'}, 0, sizeof(${pointer?.name ?? 'x'}));\`.`,
+    }),
+  },
+  {
+    kind: 'stack-bounds',
+    patterns: [
+      /^invalid (?:\w+ )*?(?:access|read|write) (?:from|to) stack (R\d+) off=(-?\d+) size=(-?\d+)/,
+      /^invalid (?:unbounded )?variable-offset (?:indirect |helper )?(?:access|read|write)? ?(?:from|to|of) stack (R\d+)/,
+      /^invalid stack (?:type )?(R\d+)? ?off=(-?\d+) (?:access_)?size=(-?\d+)/,
+      /^(R\d+) (?:variable offset )?stack pointer (?:arithmetic goes out of range|cannot be passed)/,
+      /^(R\d+) variable stack access prohibited/,
+    ],
+    explain: ([, register, off, size], refusal) => stackBounds(refusal, register, off, size),
+  },
+  {
+    kind: 'misaligned',
+    patterns: [/^misaligned (\w+)(?: \w+)? access off .*?([-+]?\d+) size (\d+)/],
+    explain: ([, memory, off, size], { access }) => ({
+      what: `it ${access?.write ? 'writes' : 'reads'} ${bytes(Number(size))} at ${memory === 'stack' ? `fp${off}` : `byte ${off} of the ${memory}`}, which is no multiple of ${size}`,
+      mend:
+        memory === 'stack'
+          ? `Put it at an offset that is a multiple of ${size}: give a packed struct or a byte array \`__attribute__((aligned(8)))\`, or copy it by __builtin_memcpy.`
+          : 'Read it byte by byte, or with __builtin_memcpy into a variable; mark a struct that does not begin aligned as packed.',
+      register: access && `R${access.base}`,
+      access: access && { memory: memory ?? 'memory', offset: Number(off), size: Number(size), write: access.write },
+    }),
+  },
+  {
+    kind: 'read-only',
+    patterns: [
+      /^write into map forbidden/,
+      /^cannot write into (packet|\w+)/,
+      /^(R\d+) cannot write into (\w+)/,
+      /^only read from (\w+) is (?:supported|allowed)/,
+      /^cannot read from map|^read from map forbidden/,
+    ],
+    explain: (_, refusal, line) => readOnly(refusal, line),
+  },
+];
+
+/** "byte 3", "bytes 14 to 33" */
+function byteRange(first: number | bigint, count: number): string {
+  return count === 1 ? `byte ${first}` : `bytes ${first} to ${BigInt(first) + BigInt(count) - 1n}`;
+}
+
+/** "it reads", "it writes", "it lets bpf_csum_diff use" */
+export function verb({ access, called }: Refusal): string {
+  return called === undefined ? `it ${access?.write ? 'writes' : 'reads'}` : `it lets ${called} use`;
+}
+
+function packetBounds(refusal: Refusal, register: string, offset: number, size: number, proven: number): Explanation {
+  const state = refusal.state(register);
+  const { pointer, packetEnd, leave } = refusal;
+  const known =
+    proven === 0
+      ? 'of which not a single byte is proven to be there'
+      : `but only the first ${bytes(proven)} are proven to be there`;
+  const what = state?.variable
+    ? `${verb(refusal)} ${bytes(size)} of the packet behind an offset that it computed (${state.minimum} to ${state.maximum}), ${proven === 0 ? 'and never compares that pointer with the end of the packet' : `and only ${bytes(proven)} behind it are proven to be there`}`
+    : `${verb(refusal)} ${byteRange(offset, size)} of the packet, ${known.replace(/first 1 byte are/, 'first byte is')}`;
+  const end = pointer?.index === undefined ? 1 : Number(pointer.index) + 1;
+  const checked =
+    pointer === undefined
+      ? `data + ${offset + size}`
+      : Number.isNaN(end)
+        ? `${pointer.name} + ${pointer.index} + 1`
+        : `${pointer.name} + ${end}`;
+  return {
+    what,
+    mend: `Prove it before that line: \`if ((void *)(${checked}) > ${packetEnd}) ${leave}\``,
+    register,
+    // A comparison proves bytes of all copies of a pointer; the log shows only the one that was compared.
+    state: state && { ...state, proven, text: state.text.replace(/\br=\d+/, `r=${proven}`) },
+    access: { memory: 'packet', offset, size, write: refusal.access?.write ?? false },
+  };
+}
+
+function fixedBounds(refusal: Refusal, memory: string, size: number, offset: number, length: number): Explanation {
+  const register = registerNamed(refusal);
+  const state = refusal.state(register);
+  const { pointer } = refusal;
+  const access = { memory, offset, size: length, write: refusal.access?.write ?? false };
+  const whole = `${memory === 'memory' ? 'a memory' : `a ${memory}`} of ${bytes(size)}`;
+  if (!state?.variable) {
+    return {
+      what: `${verb(refusal)} ${offset < 0 ? `${bytes(length)} at ${offset}` : byteRange(offset, length)} of ${whole}`,
+      mend: `Stay within its ${bytes(size)}: a smaller index or size, or a larger ${memory === 'memory' ? 'reservation or buffer' : 'value type in the map’s definition'}.`,
+      register,
+      access,
+    };
+  }
+  const negative = offset < 0;
+  const furthest = state.maximum + BigInt(state.offset) + BigInt(refusal.access?.offset ?? 0) + BigInt(length) - 1n;
+  const index = indexName(pointer?.index);
+  return {
+    what: negative
+      ? `${verb(refusal)} ${whole} at an offset that may be negative (from ${offset} on)`
+      : `${verb(refusal)} up to byte ${furthest} of ${whole}: the offset that it computed is ${state.minimum} to ${state.maximum}`,
+    mend: negative ? unsignedIndex(index) : bound(refusal, size, length, pointer?.index),
+    register,
+    access,
+  };
+}
+
+function unboundedOffset(refusal: Refusal, named: string | undefined): Explanation {
+  const register = named?.startsWith('R') ? named : registerWritten(refusal);
+  const state = refusal.state(register);
+  const size = state?.size;
+  const memory = state && (memoryOf(state.type) ?? state.type);
+  const whole = `${memory ?? 'memory'}${size === undefined ? '' : ` of ${bytes(size)}`}`;
+  const negative = !/unbounded memory access/.test(refusal.reason);
+  const index = indexName(refusal.pointer?.index);
+  return {
+    what: negative
+      ? `${verb(refusal)} ${whole} at an offset that may be negative`
+      : `${verb(refusal)} ${whole} at an offset without an upper bound`,
+    mend: negative
+      ? `${unsignedIndex(index)}${size === undefined ? '' : ` ${bound(refusal, size, refusal.access?.size ?? 1, refusal.pointer?.index)}`}`
+      : bound(refusal, size, refusal.access?.size ?? 1, refusal.pointer?.index),
+    register,
+  };
+}
+
+function indexName(index: string | undefined): string {
+  return index !== undefined && /^\w+$/.test(index) ? index : 'the index';
+}
+
+function unsignedIndex(index: string): string {
+  return `Make ${index} unsigned (\`__u32\`) before it is compared, so that it cannot be negative.`;
+}
+
+/** Elements of the size that is read fill the memory; then a mask does where their number is a power of two. */
+function bound({ leave }: Refusal, size: number | undefined, length: number, index: string | undefined): string {
+  if (size === undefined)
+    return `Compare the index with the size before that line, and leave where it is larger: \`${leave}\``;
+  const last = Math.floor(size / Math.max(length, 1)) - 1;
+  const name = index !== undefined && /^\w+$/.test(index) ? index : 'index';
+  const mask = last > 0 && (last & (last + 1)) === 0 ? `\`${name} &= ${last};\` or ` : '';
+  return `Bound it right before that line: ${mask}\`if (${name} > ${Math.max(last, 0)}) ${leave}\``;
+}
+
+function nullPointer(refusal: Refusal, register: string, type: string): Explanation {
+  const { pointer, leave } = refusal;
+  const state = refusal.state(register);
+  const source = refusal.before(({ text }) => / call (?!pc)/.test(text));
+  const fromCall = refusal.assignedAt(source?.instruction);
+  const name = pointer?.name ?? fromCall ?? 'pointer';
+  const thing = type.startsWith('map_value')
+    ? `a value of ${state?.map === undefined ? 'a map' : `map "${state.map}"`} that may be missing (NULL)`
+    : `${/^(ringbuf|alloc)_mem/.test(type) ? 'a reservation in a ring buffer' : /^mem|^rd/.test(type) ? 'memory by a pointer' : `${describeType(type)}`} that may be NULL`;
+  const does = / pointer arithmetic /.test(refusal.reason)
+    ? 'it computes with'
+    : refusal.access?.write
+      ? 'it writes to'
+      : verb(refusal);
+  return {
+    what: `${does} ${thing}`,
+    mend: `Check it before that line: \`if (!${fromCall ?? name}) ${leave}\``,
+    register,
+  };
+}
+
+const movesPacket =
+  /bpf_(xdp_adjust_(head|tail|meta)|skb_(change_|pull_data|vlan_|adjust_room|store_bytes|set_tunnel)|l[34]_csum_replace|clone_redirect|msg_(push|pull|pop)_data|lwt_)/;
+
+function invalidDereference(refusal: Refusal, register: string, type: string): Explanation {
+  const { pointer, code } = refusal;
+  const state = refusal.state(register);
+  const number = /^(scalar|inv)$/.test(type);
+  const call = refusal.before(({ text }) => movesPacket.test(text));
+  if (number && state?.type.startsWith('pkt') && call) {
+    const helper = /call (\w+)/.exec(call.text)?.[1];
+    return {
+      what: `it uses a pointer into the packet from before ${helper}, which may have moved the packet`,
+      mend: `Read \`data\` and \`data_end\` again after ${helper}, and prove the bytes again.`,
+      register,
+    };
+  }
+  if (number && state !== undefined && memoryOf(state.type) !== undefined && !mayBeNull(state.type)) {
+    const last = refusal.before(({ text }) => / call (?!pc)/.test(text));
+    const helper = last && /call (\w+)/.exec(last.text)?.[1];
+    return {
+      what: `it uses ${pointer?.name ?? register} after ${helper ?? 'a call'} has taken it back`,
+      mend: `Do what needs ${pointer?.name ?? 'it'} before ${helper ?? 'that call'}.`,
+      register,
+    };
+  }
+  const tracing = /kprobe|tracepoint|perf_event|tracing|lsm|struct_ops/.test(code.type);
+  const name = pointer?.name ?? register;
+  return {
+    what: number
+      ? `it uses ${name} as an address, but to the verifier it is a number`
+      : `it uses ${name} as an address of memory, which a value of type ${type} is not`,
+    mend: tracing
+      ? `Memory of the kernel is read by a helper: \`bpf_probe_read_kernel(&value, sizeof(value), ${pointer?.name ?? 'address'});\`, or \`BPF_CORE_READ\` for a member.`
+      : 'Take the address from where the verifier knows it as a pointer: data and data_end of the context, a map look-up, a local variable; a pointer that went through arithmetic of 32 bits or through memory as a number is one no more.',
+    register,
+  };
+}
+
+const stackSize = 512;
+
+function stackBounds(
+  refusal: Refusal,
+  register: string | undefined,
+  off: string | undefined,
+  size: string | undefined,
+): Explanation {
+  const state = refusal.state(register);
+  if (off === undefined || size === undefined) {
+    const range = state?.variable ? ` (${state.minimum} to ${state.maximum})` : '';
+    return {
+      what: `${verb(refusal)} the stack at an offset that it computed${range}, and may leave what it has there`,
+      mend: `Bound the index by the array's size right before that line, as in \`index &= sizeof(array) - 1;\` for a size that is a power of two, or keep the array in a map.`,
+      register,
+    };
+  }
+  const inside = -Number(off);
+  return {
+    what: `${verb(refusal)} ${bytes(Number(size))} of the stack at fp${off}, ${inside > stackSize ? `beyond its ${stackSize} bytes` : `where ${inside > 0 ? bytes(inside) : 'none'} are left`}`,
+    mend:
+      inside > stackSize
+        ? `A stack has ${stackSize} bytes; keep what is larger in a per-CPU array of one entry.`
+        : `Pass a size of at most ${Math.max(inside, 0)}, or a larger buffer; a stack has ${stackSize} bytes, and what is larger belongs in a per-CPU array of one entry.`,
+    register,
+    access: { memory: 'stack', offset: Number(off), size: Number(size), write: /write/.test(refusal.reason) },
+  };
+}
+
+function readOnly({ access, code, reason, log }: Refusal, line: string): Explanation {
+  const register = access && `R${access.base}`;
+  const state = register === undefined ? undefined : log.states.get(register);
+  if (/packet/.test(line)) {
+    return {
+      what: 'it writes into the packet, which programs of its type may only read',
+      mend: `Programs at tc (SEC("tc")) and XDP (SEC("xdp")) may write; ${/skb/.test(code.type) ? 'bpf_skb_store_bytes is not for this type either.' : 'elsewhere a helper such as bpf_skb_store_bytes does, where the type has it.'}`,
+      register,
+    };
+  }
+  const constant = state?.map !== undefined && /rodata/.test(state.map);
+  return {
+    what: constant
+      ? 'it writes to a constant, which can only be read once the object is loaded'
+      : `it writes what it can only read: ${reason}`,
+    mend: constant
+      ? 'Take `const` off the variable: then it lies in .data or .bss, which programs may write.'
+      : 'Take the map from where it may be written: without BPF_F_RDONLY_PROG, and not frozen.',
+    register,
+  };
+}
+
+/** The register that the second line of the verifier's complaint, or the instruction, names. */
+function registerNamed(refusal: Refusal): string | undefined {
+  const named = /\b(R\d+) (?:min|max|unbounded|offset)/.exec(refusal.reason)?.[1];
+  return named ?? (refusal.access && `R${refusal.access.base}`);
+}
+
+function registerWritten({ text }: Refusal): string | undefined {
+  const number = /^\([0-9a-f]{2}\) r(\d+) [-+]=/.exec(text ?? '')?.[1];
+  return number === undefined ? undefined : `R${number}`;
+}
