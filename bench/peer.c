@@ -5,14 +5,20 @@
  * sides work on the same memory; descriptors and buffers are made outside of the time measured.
  *
  *     load PATH COUNT                open the object's bytes, load, close
+ *     open PATH COUNT                open the object's bytes, close
+ *     btf PATH COUNT                 read the file of BTF, free it
+ *     btf-find PATH COUNT            the same, and find `struct sk_buff` in it
+ *     drain MAP_ID COUNT PROGRAM_ID  fill the ring buffer by runs of the program (not measured), and read all events
  *     lookup MAP_ID COUNT            keys 0, 1, … max_entries − 1 in turn
  *     percpu-lookup MAP_ID COUNT     the same, into a buffer with a value for each possible CPU
  *     percpu-sum MAP_ID COUNT        the same, and 64-bit words summed over the CPUs
  *     batch-lookup MAP_ID COUNT BATCH
  *     batch-sum MAP_ID COUNT BATCH   the same, and every key and value read
  *     batch-update MAP_ID COUNT BATCH
+ *     iterate MAP_ID COUNT           every key and value read, one key after the other
  */
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <signal.h>
@@ -78,7 +84,7 @@ static int open_map(uint32_t id, struct map *map)
 	return 0;
 }
 
-static void load(const char *path, long count)
+static void open_object(const char *path, long count, int load)
 {
 	FILE *file = fopen(path, "rb");
 	struct bpf_object *object;
@@ -96,12 +102,63 @@ static void load(const char *path, long count)
 	start = now();
 	while (count--) {
 		object = bpf_object__open_mem(bytes, size, NULL);
-		if (!object || bpf_object__load(object))
-			return fail("load");
+		if (!object || (load && bpf_object__load(object)))
+			return fail(load ? "load" : "open");
 		bpf_object__close(object);
 	}
 	answer(start);
 	free(bytes);
+}
+
+static void read_btf(const char *path, long count, const char *wanted)
+{
+	uint64_t start = now();
+
+	while (count--) {
+		struct btf *btf = btf__parse_raw(path);
+
+		if (!btf)
+			return fail(path);
+		sink = btf__type_cnt(btf);
+		if (wanted && btf__find_by_name_kind(btf, wanted, BTF_KIND_STRUCT) < 0)
+			return fail(wanted);
+		btf__free(btf);
+	}
+	answer(start);
+}
+
+static int on_event(void *context, void *data, size_t size)
+{
+	(void)context, (void)size;
+	sink += *(uint32_t *)data;
+	return 0;
+}
+
+static void drain(const struct map *map, long count, uint32_t program_id)
+{
+	char packet[64] = {};
+	/* A record takes 72 bytes, and a full ring lacks one byte of its size. */
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = packet, .data_size_in = sizeof(packet),
+		    .repeat = (map->max_entries - 1) / 72);
+	int program = bpf_prog_get_fd_by_id(program_id);
+	struct ring_buffer *ring = ring_buffer__new(map->fd, on_event, NULL, NULL);
+	uint64_t start, total = 0;
+
+	if (program < 0 || !ring)
+		return fail("open the ring buffer");
+	while (count--) {
+		if (bpf_prog_test_run_opts(program, &run))
+			return fail("run");
+		start = now();
+		if (ring_buffer__consume(ring) != run.repeat) {
+			printf("error not every event was there\n");
+			return;
+		}
+		total += now() - start;
+	}
+	printf("%llu\n", (unsigned long long)total);
+	ring_buffer__free(ring);
+	close(program);
 }
 
 static void lookup(const struct map *map, long count)
@@ -188,6 +245,35 @@ static void batch_lookup(const struct map *map, long count, uint32_t batch, int 
 	free(values);
 }
 
+static void iterate(const struct map *map, long count)
+{
+	uint32_t *key = allocate(map->key_size), *next = allocate(map->key_size);
+	void *value = allocate(map->value_size);
+	uint64_t start = now();
+
+	while (count--) {
+		uint32_t seen = 0;
+		void *from = NULL;
+
+		while (!bpf_map_get_next_key(map->fd, from, next)) {
+			if (bpf_map_lookup_elem(map->fd, next, value))
+				return fail("lookup");
+			sink = *next + *(uint64_t *)value;
+			memcpy(key, next, map->key_size);
+			from = key;
+			seen++;
+		}
+		if (seen != map->max_entries) {
+			errno = ENOENT;
+			return fail("iteration saw not every entry");
+		}
+	}
+	answer(start);
+	free(key);
+	free(next);
+	free(value);
+}
+
 static void batch_update(const struct map *map, long count, uint32_t batch)
 {
 	uint32_t *keys = allocate((size_t)map->max_entries * map->key_size);
@@ -222,6 +308,10 @@ static void on_map(const char *verb, uint32_t id, long count, uint32_t batch)
 		percpu_lookup(&map, count, 0);
 	else if (!strcmp(verb, "percpu-sum"))
 		percpu_lookup(&map, count, 1);
+	else if (!strcmp(verb, "iterate"))
+		iterate(&map, count);
+	else if (!strcmp(verb, "drain"))
+		drain(&map, count, batch);
 	else if (!strcmp(verb, "batch-lookup") && batch)
 		batch_lookup(&map, count, batch, 0);
 	else if (!strcmp(verb, "batch-sum") && batch)
@@ -246,7 +336,13 @@ int main(void)
 	while (fgets(line, sizeof(line), stdin)) {
 		batch = 0;
 		if (sscanf(line, "load %4095s %ld", path, &count) == 2)
-			load(path, count);
+			open_object(path, count, 1);
+		else if (sscanf(line, "open %4095s %ld", path, &count) == 2)
+			open_object(path, count, 0);
+		else if (sscanf(line, "btf %4095s %ld", path, &count) == 2)
+			read_btf(path, count, NULL);
+		else if (sscanf(line, "btf-find %4095s %ld", path, &count) == 2)
+			read_btf(path, count, "sk_buff");
 		else if (sscanf(line, "%31s %u %ld %u", verb, &id, &count, &batch) >= 3)
 			on_map(verb, id, count, batch);
 		else

@@ -9,12 +9,15 @@ import { parseArgs } from 'node:util';
 import { errorCodes } from '../errors/codes.js';
 import { XdpkitError } from '../errors/error.js';
 import { batchRows, loadRows, lookupRows } from './kernel-rows.js';
+import { memoryRows } from './memory-rows.js';
+import { objectRows } from './object-rows.js';
 import { compilePeer, Peer } from './peer.js';
 import { processRows } from './process-rows.js';
 import { printResult, printTitles, toDocument } from './report.js';
+import { ringRows } from './ring-rows.js';
 import type { BenchContext, Result, RowGroup, Skipped } from './row.js';
 
-const groups: readonly RowGroup[] = [loadRows, lookupRows, batchRows, processRows];
+const groups: readonly RowGroup[] = [loadRows, objectRows, lookupRows, batchRows, ringRows, processRows, memoryRows];
 
 const usage = `usage: npm run bench -- [--json] [--quick] [--strict] [PATTERN]
   PATTERN   only rows whose name matches this regular expression
@@ -34,10 +37,12 @@ async function main(): Promise<number> {
   const interrupt = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort());
   const root = join(fileURLToPath(import.meta.url), '../../..');
-  using peer = new Peer(compilePeer(root, 'peer', ['bpf']));
+  const peerProgram = compilePeer(root, 'peer', ['bpf']);
+  using peer = new Peer(peerProgram);
   const context: BenchContext = {
     root,
     peer,
+    peerProgram,
     measure: compilePeer(root, 'measure', []),
     rounds: { rounds: quick ? 5 : 21, millisecondsPerRound: quick ? 10 : 40, signal: interrupt.signal },
     signal: interrupt.signal,

@@ -31,6 +31,8 @@ export interface Skipped {
 export interface BenchContext {
   readonly root: string;
   readonly peer: Peer;
+  /** Path of the program that `peer` runs. */
+  readonly peerProgram: string;
   /** Path of the compiled `measure.c`. */
   readonly measure: string;
   readonly rounds: RoundsOptions;
@@ -69,7 +71,8 @@ export function ratioResult(
   };
 }
 
-export function absoluteResult(name: string, unit: 'ms' | 'MB', value: number, bar: number): Result {
-  const result = { name, unit, ours: value, bar: { at: bar, unit }, met: value <= bar };
+export function absoluteResult(name: string, unit: 'ms' | 'MB', value: number, limit?: number): Result {
+  const bar = limit === undefined ? undefined : { at: limit, unit };
+  const result = { name, unit, ours: value, bar, met: limit === undefined ? undefined : value <= limit };
   return { ...result, peer: undefined, theirs: undefined, ratio: undefined };
 }

@@ -11,19 +11,16 @@ import { discardBit, headerSize, lengthMask, type RingMap, RingMemory, recordSiz
 const publicationsPerRound = 8;
 
 /**
- * Reads a map of type `ringbuf`, which is mapped into memory; it outlives `map`. A ring has one reader: a second one
- * would take its records away. Throws USAGE for maps of other types.
+ * Reads a map of type `ringbuf`, which is mapped into memory; it outlives `map`. A ring has one reader at a time: each
+ * goes on where the one before has stopped. Throws USAGE for maps of other types.
  */
 export class RingBuffer<Value = BtfValue> extends EventReader<Value> {
   readonly #memory: RingMemory;
-  /** Where reading goes on. */
-  #position: number;
   #draining = false;
 
   constructor(map: RingMap, codec?: Codec<Value>) {
     super(map.name, codec);
     this.#memory = new RingMemory(map, 'ringbuf', 'consumer');
-    this.#position = this.#memory.consumer.read();
   }
 
   get fd(): number {
@@ -46,7 +43,7 @@ export class RingBuffer<Value = BtfValue> extends EventReader<Value> {
     this.#draining = true;
     const mask = size - 1;
     const step = size / publicationsPerRound;
-    let position = this.#position;
+    let position = consumer.read();
     let published = position;
     let [records, bytes, discarded] = [0, 0, 0];
     try {
@@ -85,7 +82,6 @@ export class RingBuffer<Value = BtfValue> extends EventReader<Value> {
       }
     } finally {
       this.#draining = false;
-      this.#position = position;
       this.counts.records += records;
       this.counts.bytes += bytes;
       this.counts.discarded += discarded;
@@ -102,7 +98,7 @@ export class RingBuffer<Value = BtfValue> extends EventReader<Value> {
 
   #broken(position: number): XdpkitError {
     return new XdpkitError('MALFORMED', `ring buffer "${this.name}" holds no record at position ${position}`, {
-      hint: 'Another process reads the same ring, or it overwrites what was not read: a ring has one reader.',
+      hint: 'Another process reads the same ring, or it overwrites what was not read: a ring has one reader at a time.',
     });
   }
 }
