@@ -32,6 +32,13 @@ export const packages = [
   { name: 'tcpdump', proof: { command: 'tcpdump' }, jobs: ['test', 'ci'], why: 'a witness of what is sent' },
   { name: 'bpftool', proof: { command: 'bpftool' }, jobs: ['test', 'bench', 'ci'], why: 'a peer to compare with' },
   { name: 'xdp-tools', proof: { command: 'xdp-loader' }, jobs: ['test', 'bench', 'ci'], why: 'a peer to compare with' },
+  {
+    name: 'clang-19',
+    proof: { command: 'clang-19' },
+    jobs: ['test', 'ci'],
+    why: 'a newer compiler of BPF C than clang may be',
+  },
+  { name: 'gcc-bpf', proof: { command: 'bpf-gcc' }, jobs: ['test', 'ci'], why: 'the other compiler of BPF C' },
   { name: 'gcc', proof: { command: 'gcc' }, jobs: ['bench'], why: 'compiles the libbpf peers' },
   { name: 'libc6-dev', proof: { file: '/usr/include/stdio.h' }, jobs: ['bench'], why: 'headers of the libbpf peers' },
 ];
@@ -81,11 +88,11 @@ const aptOptions = [
 ];
 
 /** Runs apt-get; gives its exit status. What it prints is only of interest when it fails. */
-function aptGet(...words) {
+export function aptGet(words, { cwd, quiet = false } = {}) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const options = { env, stdio: ['ignore', 'pipe', 'pipe'], timeout: 1_800_000, maxBuffer: 64 * 1024 * 1024 };
+  const options = { env, stdio: ['ignore', 'pipe', 'pipe'], cwd, timeout: 1_800_000, maxBuffer: 64 * 1024 * 1024 };
   const { status, stdout, stderr } = spawnSync('apt-get', [...aptOptions, ...words], options);
-  if (status !== 0) process.stderr.write(Buffer.concat([stdout, stderr]));
+  if (status !== 0 && !quiet) process.stderr.write(Buffer.concat([stdout, stderr]));
   return status;
 }
 
@@ -98,6 +105,6 @@ export function installPackages(names) {
   const known = spawnSync('apt-cache', ['show', '--no-all-versions', ...names], { stdio: 'ignore' }).status === 0;
   const install = ['install', '--yes', '--no-install-recommends', ...names];
   // Lists that know the names may still be out of date: their files are then gone from the mirror, and a refresh mends it.
-  if (known && aptGet(...install) === 0) return true;
-  return aptGet('update') === 0 && aptGet(...install) === 0;
+  if (known && aptGet(install) === 0) return true;
+  return aptGet(['update']) === 0 && aptGet(install) === 0;
 }

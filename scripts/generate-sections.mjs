@@ -33,9 +33,19 @@ function numberInHeader(name) {
   return number;
 }
 
-/** Flags that say how libbpf attaches, or what kernels before 4.17 are told, are of no use here. */
-const flags = { SEC_SLEEPABLE: 'sleepable', SEC_XDP_FRAGS: 'frags', SEC_ATTACH_BTF: 'byType' };
-const unused = new Set(['SEC_NONE', 'SEC_ATTACHABLE', 'SEC_ATTACHABLE_OPT', 'SEC_EXP_ATTACH_OPT', 'SEC_USDT']);
+/**
+ * Of no use here: what tells libbpf how to attach, what kernels before 4.17 are told, and that a target is named by its id
+ * in BTF, as the program type says too.
+ */
+const flags = { SEC_SLEEPABLE: 'sleepable', SEC_XDP_FRAGS: 'frags' };
+const unused = new Set([
+  'SEC_NONE',
+  'SEC_ATTACHABLE',
+  'SEC_ATTACHABLE_OPT',
+  'SEC_EXP_ATTACH_OPT',
+  'SEC_ATTACH_BTF',
+  'SEC_USDT',
+]);
 
 const rows = [];
 for (const line of table.split('\n')) {
@@ -74,8 +84,6 @@ const lines = [
   '  readonly frags?: true;',
   '  /** `/TARGET` may follow the name. */',
   '  readonly target?: true;',
-  '  /** The target is named to the kernel by its id in BTF. */',
-  '  readonly byType?: true;',
   '}',
   '',
   '/** In the order of libbpf, in which the first name that fits counts. */',

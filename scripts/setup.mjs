@@ -8,6 +8,7 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { buildIsStale, modulesAreStale, root } from './build-state.mjs';
 import { hasApt, installPackages, jobs, missingPackages } from './debian-packages.mjs';
+import { fetchForeignObjects, foreignObjectsAreThere } from './foreign-objects.mjs';
 import { withBuildLock } from './lock.mjs';
 import { fail, run, say, step } from './talk.mjs';
 
@@ -17,6 +18,10 @@ const [major = 0] = process.versions.node.split('.').map(Number);
 export async function setUp(job) {
   if (major < 20) fail(`xdpkit needs Node.js 20 or newer, this is ${process.version}`, 5);
   if (job !== undefined) await installMissing(job);
+  if ((job === 'test' || job === 'ci') && !foreignObjectsAreThere()) {
+    const failed = await step('objects of other projects', fetchForeignObjects);
+    if (failed !== undefined) fail(`could not get the Debian package ${failed}, whose BPF objects the tests read`, 5);
+  }
   const wanted = { objects: job !== undefined };
   if (!buildIsStale(wanted)) return;
   await withBuildLock(

@@ -34,6 +34,11 @@ export const errorCodes = {
     meaning: 'several programs are meant: those of an object, or all that the kernel has of a name',
   },
   CHAIN_LIMIT: { exit: 5, meaning: 'programs take more stack, frames or functions together than the kernel allows' },
+  TARGET_NOT_FOUND: {
+    exit: 3,
+    meaning:
+      'what a program is for (a kernel function, a tracepoint, a hook, a function of another program) is not there',
+  },
   VERIFIER: { exit: 6, meaning: "the kernel's verifier refused the program" },
 
   MAP_NOT_FOUND: { exit: 3, meaning: 'the object, program or kernel has no such map' },

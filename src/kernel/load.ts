@@ -8,6 +8,7 @@ import { liftMemoryLock } from '../linux/memory-lock.js';
 import { SyscallError } from '../linux/syscall-error.js';
 import { type LinkedProgram, linkProgram, programNeedsTarget } from '../object/link.js';
 import type { MapSpec, ObjectSpec, ProgramSpec } from '../object/spec.js';
+import { type AttachTarget, resolveAttachTarget } from './attach-target.js';
 import { createDataMap, type DataMap } from './data-map.js';
 import { fillMapsOfMaps, fillProgramArrays, programsOfContents } from './fill-maps.js';
 import { type GlobalMemory, type Globals, globalsOf } from './globals.js';
@@ -21,12 +22,16 @@ import type { BpfProgram } from './program.js';
 import { loadProgram } from './program-load.js';
 import { readTargetBtf } from './target-btf.js';
 
-/** A program to load as another type than its section says; old objects have section names that say nothing. */
+/** A program to load otherwise than its section says; old objects have section names that say nothing. */
 export interface ProgramChoice {
   readonly name: string;
-  /** Kernel name, `xdp`. */
-  readonly type: string;
+  /** Kernel name, `xdp`; what the section says unless given. */
+  readonly type?: string | undefined;
   readonly attachType?: string | undefined;
+  /** The function, tracepoint, hook or iterator that it is for, in the place of the section's. */
+  readonly attachTo?: string | undefined;
+  /** The program that it watches (fentry, fexit), or of which it replaces a function (freplace). */
+  readonly attachProgram?: BpfProgram | undefined;
 }
 
 export interface LoadOptions {
@@ -58,8 +63,8 @@ export interface LoadedSpec<Program extends BpfProgram = BpfProgram> extends Dis
 
 /**
  * Creates the maps, loads the programs. Where a step fails, all that was made before it is taken back, pins included.
- * Errors: `BYTE_ORDER`, `OBJECT_UNSUPPORTED`, `CORE_RELOCATION`, `PROGRAM_NOT_FOUND`, `MAP_CREATE`, `PIN_MISMATCH`,
- * `VERIFIER`, `NOT_PERMITTED`.
+ * Errors: `BYTE_ORDER`, `OBJECT_UNSUPPORTED`, `CORE_RELOCATION`, `PROGRAM_NOT_FOUND`, `TARGET_NOT_FOUND`, `MAP_CREATE`,
+ * `PIN_MISMATCH`, `VERIFIER`, `UNSUPPORTED`, `NOT_PERMITTED`.
  */
 export function loadSpec<Program extends BpfProgram>(
   spec: ObjectSpec,
@@ -104,6 +109,8 @@ export function loadSpec<Program extends BpfProgram>(
   const made = new Set<string>();
   const memories = new Map<string, GlobalMemory>();
   for (const map of spec.maps.map(withUsualSize)) {
+    // Nothing refers to it but its own programs, which are not among those that are loaded.
+    if (map.origin === 'struct-ops') continue;
     const given = options.maps?.get(map.name);
     if (given) {
       maps.set(map.name, given);
@@ -128,11 +135,13 @@ export function loadSpec<Program extends BpfProgram>(
     return map.fd;
   };
   const programs = new Map<string, Program>();
-  for (const { code, program, type, attachType } of linked) {
+  for (const { code, program, type, attachType, attachTo, target } of linked) {
     const { frags, sleepable } = program;
     const fd = loadProgram(code, {
       type,
       attachType,
+      attachTo,
+      target,
       frags,
       sleepable,
       license: spec.license,
@@ -184,6 +193,8 @@ interface ChosenProgram {
   readonly program: ProgramSpec;
   readonly type: string;
   readonly attachType: string | undefined;
+  readonly attachTo: string | undefined;
+  readonly attachProgram: BpfProgram | undefined;
 }
 
 /** A function of its own, so that the kernel's types, megabytes of them, are gone when it returns. */
@@ -191,10 +202,19 @@ function linkPrograms(
   spec: ObjectSpec,
   chosen: readonly ChosenProgram[],
   kernelBtf: LoadOptions['kernelBtf'],
-): (ChosenProgram & { readonly code: LinkedProgram })[] {
+): (ChosenProgram & { readonly code: LinkedProgram; readonly target: AttachTarget | undefined })[] {
+  let running: Btf | undefined;
+  const runningKernel = () => {
+    running ??= readTargetBtf(undefined);
+    return running;
+  };
   const needed = chosen.some(({ program }) => programNeedsTarget(spec, program));
-  const target = needed ? readTargetBtf(kernelBtf) : undefined;
-  return chosen.map((each) => ({ ...each, code: linkProgram(spec, each.program, { target }) }));
+  const target = !needed ? undefined : kernelBtf === undefined ? runningKernel() : readTargetBtf(kernelBtf);
+  return chosen.map((each) => ({
+    ...each,
+    code: linkProgram(spec, each.program, { target }),
+    target: resolveAttachTarget({ ...each, name: each.program.name }, runningKernel),
+  }));
 }
 
 function chooseProgramsToLoad(spec: ObjectSpec, wanted: LoadOptions['programs']): ChosenProgram[] {
@@ -207,13 +227,21 @@ function chooseProgramsToLoad(spec: ObjectSpec, wanted: LoadOptions['programs'])
         hint: names ? `It has ${names}.` : 'It has no programs at all.',
       });
     }
-    if (typeof choice !== 'string') return { program, type: choice.type, attachType: choice.attachType };
-    if (program.type === undefined) {
+    const asked: Partial<ProgramChoice> = typeof choice === 'string' ? {} : choice;
+    const type = asked.type ?? program.type;
+    if (type === undefined) {
       throw new XdpkitError('USAGE', `program "${name}": its section "${program.section}" does not tell its type`, {
         hint: `Load it as { name: '${name}', type: 'xdp' }.`,
       });
     }
-    return { program, type: program.type, attachType: program.attachType };
+    if (type === 'struct_ops') {
+      const words = `program "${name}" of ${spec.name} belongs to a struct of functions for the kernel to call (struct_ops), which xdpkit reads and cannot load yet`;
+      throw new XdpkitError('OBJECT_UNSUPPORTED', words, { hint: 'Name the other programs, to load those alone.' });
+    }
+    const { attachProgram, attachTo = program.attachTo } = asked;
+    // What the section says of how to attach holds for the type that it says.
+    const attachType = asked.attachType ?? (type === program.type ? program.attachType : undefined);
+    return { program, type, attachType, attachTo, attachProgram };
   });
 }
 

@@ -1,14 +1,16 @@
 /** BPF_PROG_LOAD. */
 import type { Btf } from '../btf/btf.js';
 import { hostIsLittleEndian } from '../bytes/byte-order.js';
-import { XdpkitError } from '../errors/error.js';
+import { UnsupportedFeatureError, XdpkitError } from '../errors/error.js';
 import { FileDescriptor } from '../linux/file-descriptor.js';
 import { errnos } from '../linux/syscall-error.js';
 import type { LinkedProgram } from '../object/link.js';
 import { newerAttachTypes } from '../object/sections.generated.js';
 import { attachTypes, commands, programTypes } from '../uapi/bpf.generated.js';
 import { diagnose, withoutAnswer } from '../verifier/diagnose.js';
+import type { AttachTarget } from './attach-target.js';
 import { Attribute, bpf, bpfError } from './bpf.js';
+import { kernelFeatures } from './features.js';
 import { refusedCode } from './refused-code.js';
 import { VerifierError } from './verifier-error.js';
 
@@ -17,6 +19,10 @@ export interface ProgramLoadOptions {
   readonly type: string;
   /** Kernel name, `xdp_devmap`; the type's own when undefined. */
   readonly attachType?: string | undefined;
+  /** What it is for, by name, as its section says. */
+  readonly attachTo?: string | undefined;
+  /** What it is for, as the kernel takes it, where the verifier must know. */
+  readonly target?: AttachTarget | undefined;
   readonly frags?: boolean | undefined;
   readonly sleepable?: boolean | undefined;
   readonly license: string;
@@ -79,7 +85,8 @@ function loadAttribute(linked: LinkedProgram, code: Uint8Array, options: Program
   const attachType = options.attachType ?? defaultAttachTypes[options.type];
   // prog_type 0, insn_cnt 4, insns 8, license 16, log_level 24, log_size 28, log_buf 32, kern_version 40,
   // prog_flags 44, prog_name 48, prog_ifindex 64, expected_attach_type 68, prog_btf_fd 72, func_info_rec_size 76,
-  // func_info 80, func_info_cnt 88, line_info_rec_size 92, line_info 96, line_info_cnt 104
+  // func_info 80, func_info_cnt 88, line_info_rec_size 92, line_info 96, line_info_cnt 104, attach_btf_id 108,
+  // attach_prog_fd 112
   const attribute = new Attribute(128)
     .u32(0, type)
     .u32(4, code.length / sizes.instruction)
@@ -94,7 +101,9 @@ function loadAttribute(linked: LinkedProgram, code: Uint8Array, options: Program
       attachType === undefined
         ? 0
         : numberOf({ ...attachTypes, ...newerAttachTypes }, attachType, 'attach type', linked.name),
-    );
+    )
+    .u32(108, options.target?.btfId ?? 0)
+    .u32(112, options.target?.programFd ?? 0);
   if (options.btfFd === undefined || linked.functionInfo.length === 0) return attribute;
   attribute
     .u32(72, options.btfFd)
@@ -149,7 +158,40 @@ const tracingTypes: ReadonlySet<string> = new Set([
   'ext',
 ]);
 
+/** Attach types that the kernel runs through a trampoline, as it does all of type `ext`. */
+const trampolined: ReadonlySet<string | undefined> = new Set([
+  'trace_fentry',
+  'trace_fexit',
+  'modify_return',
+  'trace_fsession',
+  'lsm_mac',
+]);
+
+/** Undefined where trampolines are not the cause. */
+function withoutTrampolines(
+  linked: LinkedProgram,
+  { type, attachType, attachTo }: ProgramLoadOptions,
+): XdpkitError | undefined {
+  if (type !== 'ext' && !trampolined.has(attachType)) return undefined;
+  const { trampolines } = kernelFeatures;
+  const state = trampolines.probe();
+  if (state.available || state.because === 'privileges') return undefined;
+  const aim = type === 'ext' ? 'replaces' : 'hooks';
+  return new UnsupportedFeatureError(
+    trampolines.name,
+    `program "${linked.name}" ${aim} ${attachTo ?? 'a function'} by a BPF trampoline, which this kernel does not allow: ${state.reason}`,
+    {
+      hint:
+        type === 'ext'
+          ? 'Link the function into the program itself, as a sub-program: that needs no trampoline.'
+          : 'Tracepoints (SEC("tp_btf/…"), SEC("raw_tp/…")) and kprobes need no trampoline.',
+    },
+  );
+}
+
 function refusal(linked: LinkedProgram, options: ProgramLoadOptions, number: number, log: string): XdpkitError {
+  const unsupported = number === errnos.EPERM && log.trim() === '' ? withoutTrampolines(linked, options) : undefined;
+  if (unsupported) return unsupported;
   const cause = bpfError(`load program "${linked.name}" (${options.type})`, number, {
     log: log || undefined,
     needs: tracingTypes.has(options.type) ? ['bpf', 'perfmon'] : undefined,

@@ -1,6 +1,6 @@
 /** The functions of an object: where their code lies, and what `.BTF.ext` says about it. */
 import { instructionSize } from '../asm/opcodes.js';
-import { type ElfSection, type ElfSymbol, sectionFlag, sectionType, symbolType } from '../elf/elf.js';
+import { type ElfFile, type ElfSection, type ElfSymbol, sectionFlag, sectionType, symbolType } from '../elf/elf.js';
 import { readReferences, type Targets } from './references.js';
 import { type Source, sectionError } from './source.js';
 import type { CoreRelocation, FunctionSpec, LineInfo } from './spec.js';
@@ -27,16 +27,17 @@ export function isCode(section: ElfSection): boolean {
 }
 
 export function placeFunctions(source: Source): Placements {
-  const { sections, symbols } = source.elf;
-  const found = symbols
-    .filter(({ type, section }) => type === symbolType.function && isCodeAt(sections, section))
-    .sort((left, right) => left.section - right.section || left.value - right.value);
+  const { sections } = source.elf;
+  const found = functionSymbols(source.elf).sort(
+    (left, right) => left.section - right.section || left.value - right.value,
+  );
   const list: Placement[] = [];
   const bySymbol = new Map<ElfSymbol, number>();
   const bySection = new Map<number, number[]>();
-  for (const symbol of found) {
+  for (const [index, symbol] of found.entries()) {
     const section = sections[symbol.section] as ElfSection;
-    const placement = { name: symbol.name, section, offset: symbol.value, size: symbol.size };
+    const size = symbol.type === symbolType.function ? symbol.size : sizeUntilNext(found, index, section);
+    const placement = { name: symbol.name, section, offset: symbol.value, size };
     const before = list[list.length - 1];
     if (before?.section === section && before.offset === symbol.value && before.size === symbol.size) {
       bySymbol.set(symbol, list.length - 1);
@@ -50,6 +51,25 @@ export function placeFunctions(source: Source): Placements {
     list.push(placement);
   }
   return { list, bySymbol, bySection };
+}
+
+/**
+ * Compilers before LLVM 8, and assemblers that are not told, give functions neither type nor size: then every label of
+ * code is one, but for those of blocks.
+ */
+function functionSymbols({ sections, symbols }: ElfFile): ElfSymbol[] {
+  const labels = symbols.filter(({ section }) => isCodeAt(sections, section));
+  const typed = labels.filter(({ type }) => type === symbolType.function);
+  if (typed.length > 0) return typed;
+  return labels.filter(({ type, name }) => type === symbolType.none && name !== '' && !/^(LBB|\.L)/.test(name));
+}
+
+function sizeUntilNext(sorted: readonly ElfSymbol[], index: number, section: ElfSection): number {
+  const { value } = sorted[index] as ElfSymbol;
+  let next = sorted[index + 1];
+  // Two labels of one place.
+  for (let at = index + 2; next?.section === section.index && next.value === value; at++) next = sorted[at];
+  return (next?.section === section.index ? next.value : section.data.length) - value;
 }
 
 function isCodeAt(sections: readonly ElfSection[], index: number): boolean {

@@ -1,22 +1,37 @@
 /**
  * Maps of the old style: variables of section `maps` or `maps/NAME` that hold five 32-bit numbers (type, key size,
- * value size, entries, flags). Some loaders appended fields of their own, which must be zero here.
+ * value size, entries, flags), and after them what each loader had a use for. Sources: iproute2 `include/bpf_elf.h`,
+ * aya `aya-obj/src/maps.rs`, Linux `samples/bpf/bpf_load.h` (before 5.19).
  */
 import { Cursor } from '../bytes/cursor.js';
 import type { ElfSection } from '../elf/elf.js';
-import { XdpkitError } from '../errors/error.js';
+import { mapTypes } from '../uapi/bpf.generated.js';
 import { mapDefaults, mapTypeName } from './map-defaults.js';
 import type { DefinedMap } from './maps-btf.js';
 import { type Source, sectionError, variablesOf } from './source.js';
-import type { MapSpec } from './spec.js';
+import type { MapSpec, SlotSpec } from './spec.js';
 
 /** Before Linux 4.6 there were no flags. */
 const shortestDefinition = 16;
 const definitionSize = 20;
+/** With an id and the kind of pinning: aya's, of which iproute2's is longer by two. */
+const withPinning = 28;
+const withInner = 36;
+const numaNodeFlag = 1 << 2;
+const pinByName = 1;
 
-export function readLegacyMaps(source: Source, section: ElfSection): DefinedMap[] {
+interface Read extends DefinedMap {
+  /** The number by which iproute2's definitions refer to each other. */
+  readonly id: number;
+  readonly innerId: number;
+  /** The slot of the outer map that this one is put into; −1 for none. */
+  readonly innerIndex: number;
+}
+
+/** `remark` is told what a definition says beyond what is understood, as a sentence. */
+export function readLegacyMaps(source: Source, section: ElfSection, remark: (words: string) => void): DefinedMap[] {
   const symbols = variablesOf(source, section);
-  return symbols.map((symbol, index) => {
+  const maps = symbols.map((symbol, index) => {
     const end = symbols[index + 1]?.value ?? section.data.length;
     const size = symbol.size || end - symbol.value;
     if (size < shortestDefinition || symbol.value + size > end) {
@@ -24,26 +39,66 @@ export function readLegacyMaps(source: Source, section: ElfSection): DefinedMap[
       throw sectionError(source, section, Math.min(symbol.value, section.size), problem);
     }
     const bytes = section.data.subarray(symbol.value, symbol.value + size);
-    return { offset: symbol.value, map: readDefinition(source, section, symbol.name, symbol.value, bytes) };
+    return readDefinition(source, section, symbol.name, symbol.value, bytes, remark);
   });
+  return maps.map((each) => ({ offset: each.offset, map: withInnerMaps(each, maps) }));
 }
 
-function readDefinition(source: Source, section: ElfSection, name: string, at: number, bytes: Uint8Array): MapSpec {
+function readDefinition(
+  source: Source,
+  section: ElfSection,
+  name: string,
+  at: number,
+  bytes: Uint8Array,
+  remark: (words: string) => void,
+): Read {
   const where = `${source.name}, section ${section.name}`;
   const cursor = new Cursor(bytes, where, { littleEndian: source.elf.littleEndian, base: section.offset + at });
   const typeNumber = cursor.u32();
   const [keySize, valueSize, maxEntries] = [cursor.u32(), cursor.u32(), cursor.u32()];
   const flags = bytes.length >= definitionSize ? cursor.u32() : 0;
-  if (bytes.subarray(cursor.offset).some((byte) => byte !== 0)) {
-    throw new XdpkitError(
-      'OBJECT_UNSUPPORTED',
-      `Map ${name} of ${source.name} sets fields beyond the five of an old-style definition, whose meaning depends on its loader`,
-      { hint: 'Define the map in section .maps, where every field has a name.' },
-    );
+  // Any other length belongs to a loader that is not known.
+  const hasPinning = bytes.length === withPinning || bytes.length === withInner;
+  const [id, sixth] = hasPinning ? [cursor.u32(), cursor.u32()] : [0, 0];
+  const [innerId, innerIndex] = bytes.length === withInner ? [cursor.u32(), cursor.i32()] : [0, -1];
+  // The kernel's samples had a NUMA node where others had the kind of pinning.
+  const numaNode = bytes.length === withPinning && (flags & numaNodeFlag) !== 0 ? sixth : undefined;
+  const pinning = numaNode === undefined ? sixth : 0;
+  // iproute2 counts its name spaces, of which none is the pin folder.
+  const byName = bytes.length === withPinning && pinning === pinByName;
+  if (pinning !== 0 && !byName) {
+    remark(`Map ${name} asks its loader to pin it in a way of its own (${pinning}), which is left undone.`);
   }
-  const sizes = { keySize, valueSize, maxEntries, flags };
-  const types = keyAndValueTypes(source, name, keySize, valueSize);
-  return { ...mapDefaults, name, origin: 'legacy', type: mapTypeName(typeNumber), typeNumber, ...sizes, ...types };
+  const rest = bytes.subarray(cursor.offset);
+  if (rest.some((byte) => byte !== 0)) {
+    remark(`Map ${name} sets some of the ${rest.length} bytes that follow its definition, for a loader of its own.`);
+  }
+  const map: MapSpec = {
+    ...mapDefaults,
+    name,
+    origin: 'legacy',
+    type: mapTypeName(typeNumber),
+    typeNumber,
+    keySize,
+    valueSize,
+    maxEntries,
+    flags,
+    numaNode,
+    pinning: byName ? 'by-name' : 'none',
+    ...keyAndValueTypes(source, name, keySize, valueSize),
+  };
+  return { map, offset: at, id, innerId, innerIndex };
+}
+
+/** iproute2: the map whose id is asked for is the shape of the inner maps, and may be put into a slot of the outer one. */
+function withInnerMaps({ map, innerId }: Read, all: readonly Read[]): MapSpec {
+  const ofMaps = map.typeNumber === mapTypes.array_of_maps || map.typeNumber === mapTypes.hash_of_maps;
+  if (!ofMaps || innerId === 0) return map;
+  const inner = all.filter(({ id }) => id === innerId);
+  const contents: SlotSpec[] = inner.flatMap(({ map: { name }, innerIndex }) =>
+    innerIndex >= 0 ? [{ index: innerIndex, map: name }] : [],
+  );
+  return { ...map, inner: inner[0]?.map, contents };
 }
 
 /** `BPF_ANNOTATE_KV_PAIR` left the types of a map in a struct with a name made from the map's. */

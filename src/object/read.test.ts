@@ -179,13 +179,6 @@ test('maps of the old style', () => {
   assert.equal(spec.programs[0]?.type, undefined, 'section "prog" says nothing');
 });
 
-test('an old-style map with a field that its loader gave a meaning is refused', () => {
-  assert.throws(() => readObject(fixture('legacy-maps', { defines: ['PINNED'] }), 'legacy.o'), {
-    code: 'OBJECT_UNSUPPORTED',
-    message: /^Map ports of legacy.o sets fields beyond the five/,
-  });
-});
-
 test('every field of a map defined by BTF', () => {
   const spec = readObject(fixture('btf-maps'), 'btf-maps.bpf.o');
   const flows = mapOf(spec, 'flows_with_a_name_that_the_kernel_cuts');

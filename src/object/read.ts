@@ -14,11 +14,20 @@ import {
 } from '../elf/elf.js';
 import { FormatError } from '../errors/error.js';
 import { type Placements, placeFunctions, readFunctions } from './functions.js';
+import { hasValuesInCode } from './gnu.js';
 import { type DefinedMap, readBtfMaps } from './maps-btf.js';
 import { readDataMaps } from './maps-data.js';
 import { readLegacyMaps } from './maps-legacy.js';
+import { readStructOps } from './maps-struct-ops.js';
 import type { Targets } from './references.js';
-import { btfMapsSection, isDataSection, isLegacyMapsSection, programKind, textSection } from './sections.js';
+import {
+  btfMapsSection,
+  isDataSection,
+  isLegacyMapsSection,
+  isStructOpsSection,
+  programKind,
+  textSection,
+} from './sections.js';
 import type { Source } from './source.js';
 import type { MapSpec, ObjectSpec, ProgramSpec } from './spec.js';
 
@@ -35,7 +44,8 @@ export function readObject(bytes: Uint8Array, name: string): ObjectSpec {
   const source: Source = { name, elf, btf, ext };
 
   const placements = placeFunctions(source);
-  const defined = readDefinedMaps(source);
+  const remarks: string[] = [];
+  const defined = readDefinedMaps(source, placements, (words) => remarks.push(words));
   const data = readDataMaps(
     source,
     elf.sections.filter((section) => hasContents(section) && isDataSection(section.name)),
@@ -44,6 +54,7 @@ export function readObject(bytes: Uint8Array, name: string): ObjectSpec {
     placements,
     maps: new Map([...defined].map(([section, maps]) => [section, namesByOffset(maps)])),
     data: data.maps,
+    valuesInCode: hasValuesInCode(elf),
     relocations: sortedRelocations(elf),
   };
   const maps = [...[...defined.values()].flat().map(({ map }) => map), ...data.maps.values()];
@@ -57,6 +68,7 @@ export function readObject(bytes: Uint8Array, name: string): ObjectSpec {
     functions: readFunctions(source, placements, targets),
     maps,
     globals: data.globals,
+    remarks,
     btf,
   };
 }
@@ -104,12 +116,19 @@ function hiddenFunctions(elf: ElfFile): Set<string> {
 }
 
 /** Maps that have definitions, by the index of their section. */
-function readDefinedMaps(source: Source): Map<number, DefinedMap[]> {
+function readDefinedMaps(
+  source: Source,
+  placements: Placements,
+  remark: (words: string) => void,
+): Map<number, DefinedMap[]> {
   const defined = new Map<number, DefinedMap[]>();
   for (const section of source.elf.sections) {
     if (section.type !== sectionType.progbits || section.size === 0) continue;
     if (section.name === btfMapsSection) defined.set(section.index, readBtfMaps(source, section));
-    else if (isLegacyMapsSection(section.name)) defined.set(section.index, readLegacyMaps(source, section));
+    else if (isLegacyMapsSection(section.name)) defined.set(section.index, readLegacyMaps(source, section, remark));
+    else if (isStructOpsSection(section.name)) {
+      defined.set(section.index, readStructOps(source, section, placements));
+    }
   }
   return defined;
 }

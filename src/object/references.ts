@@ -4,7 +4,7 @@
  */
 import { callKind, instructionSize, opcode } from '../asm/opcodes.js';
 import { sourceRegister } from '../asm/slot.js';
-import { type ElfRelocation, type ElfSymbol, symbolBinding, undefinedSection } from '../elf/elf.js';
+import { type ElfRelocation, type ElfSymbol, symbolBinding, symbolType, undefinedSection } from '../elf/elf.js';
 import type { FormatError } from '../errors/error.js';
 import type { Placement, Placements } from './functions.js';
 import { type Source, sectionError } from './source.js';
@@ -16,6 +16,8 @@ export interface Targets {
   /** Names of maps by section and by the offset of their definition. */
   readonly maps: ReadonlyMap<number, ReadonlyMap<number, string>>;
   readonly data: ReadonlyMap<number, MapSpec>;
+  /** The code holds the values of symbols already, as the GNU assembler left them before version 2.41. */
+  readonly valuesInCode: boolean;
   /** Of each code section, in order of offset. */
   readonly relocations: ReadonlyMap<number, readonly ElfRelocation[]>;
 }
@@ -69,6 +71,11 @@ function relocated(site: Site, relocation: ElfRelocation): Reference {
     const weak = symbol.binding === symbolBinding.weak;
     return { kind: 'extern', at: position(site), name: symbol.name, weak };
   }
+  // A function's own symbol says all: what stands in the code beside it differs between assemblers.
+  if (symbol.type === symbolType.function) {
+    const target = functionAt(site, symbol.section, symbol.value);
+    return { kind: wide ? 'function-address' : 'call', at: position(site), function: target };
+  }
   if (!wide) return callTo(site, symbol.section, symbol.value + instructionSize);
   return addressOf(site, symbol);
 }
@@ -82,7 +89,7 @@ function callTo(site: Site, section: number, base: number): Reference {
 function addressOf(site: Site, symbol: ElfSymbol): Reference {
   const { targets } = site;
   const at = position(site);
-  const offset = symbol.value + immediate(site);
+  const offset = immediate(site) + (targets.valuesInCode && symbol.type !== symbolType.section ? 0 : symbol.value);
   if (targets.placements.bySection.has(symbol.section)) {
     return { kind: 'function-address', at, function: functionAt(site, symbol.section, offset) };
   }

@@ -13,8 +13,6 @@ export interface SectionDefinition {
   readonly frags?: true;
   /** `/TARGET` may follow the name. */
   readonly target?: true;
-  /** The target is named to the kernel by its id in BTF. */
-  readonly byType?: true;
 }
 
 /** In the order of libbpf, in which the first name that fits counts. */
@@ -56,21 +54,21 @@ export const sectionDefinitions: Readonly<Record<string, SectionDefinition>> = O
   raw_tp: { type: 'raw_tracepoint', target: true },
   'raw_tracepoint.w': { type: 'raw_tracepoint_writable', target: true },
   'raw_tp.w': { type: 'raw_tracepoint_writable', target: true },
-  tp_btf: { type: 'tracing', attachType: 'trace_raw_tp', byType: true, target: true },
-  fentry: { type: 'tracing', attachType: 'trace_fentry', byType: true, target: true },
-  fmod_ret: { type: 'tracing', attachType: 'modify_return', byType: true, target: true },
-  fexit: { type: 'tracing', attachType: 'trace_fexit', byType: true, target: true },
-  'fentry.s': { type: 'tracing', attachType: 'trace_fentry', byType: true, sleepable: true, target: true },
-  'fmod_ret.s': { type: 'tracing', attachType: 'modify_return', byType: true, sleepable: true, target: true },
-  'fexit.s': { type: 'tracing', attachType: 'trace_fexit', byType: true, sleepable: true, target: true },
-  fsession: { type: 'tracing', attachType: 'trace_fsession', byType: true, target: true },
-  'fsession.s': { type: 'tracing', attachType: 'trace_fsession', byType: true, sleepable: true, target: true },
-  freplace: { type: 'ext', byType: true, target: true },
-  lsm: { type: 'lsm', attachType: 'lsm_mac', byType: true, target: true },
-  'lsm.s': { type: 'lsm', attachType: 'lsm_mac', byType: true, sleepable: true, target: true },
-  lsm_cgroup: { type: 'lsm', attachType: 'lsm_cgroup', byType: true, target: true },
-  iter: { type: 'tracing', attachType: 'trace_iter', byType: true, target: true },
-  'iter.s': { type: 'tracing', attachType: 'trace_iter', byType: true, sleepable: true, target: true },
+  tp_btf: { type: 'tracing', attachType: 'trace_raw_tp', target: true },
+  fentry: { type: 'tracing', attachType: 'trace_fentry', target: true },
+  fmod_ret: { type: 'tracing', attachType: 'modify_return', target: true },
+  fexit: { type: 'tracing', attachType: 'trace_fexit', target: true },
+  'fentry.s': { type: 'tracing', attachType: 'trace_fentry', sleepable: true, target: true },
+  'fmod_ret.s': { type: 'tracing', attachType: 'modify_return', sleepable: true, target: true },
+  'fexit.s': { type: 'tracing', attachType: 'trace_fexit', sleepable: true, target: true },
+  fsession: { type: 'tracing', attachType: 'trace_fsession', target: true },
+  'fsession.s': { type: 'tracing', attachType: 'trace_fsession', sleepable: true, target: true },
+  freplace: { type: 'ext', target: true },
+  lsm: { type: 'lsm', attachType: 'lsm_mac', target: true },
+  'lsm.s': { type: 'lsm', attachType: 'lsm_mac', sleepable: true, target: true },
+  lsm_cgroup: { type: 'lsm', attachType: 'lsm_cgroup', target: true },
+  iter: { type: 'tracing', attachType: 'trace_iter', target: true },
+  'iter.s': { type: 'tracing', attachType: 'trace_iter', sleepable: true, target: true },
   syscall: { type: 'syscall', sleepable: true },
   'xdp.frags/devmap': { type: 'xdp', attachType: 'xdp_devmap', frags: true },
   'xdp/devmap': { type: 'xdp', attachType: 'xdp_devmap' },

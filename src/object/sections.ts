@@ -45,6 +45,11 @@ function looselyNamed(name: string): SectionDefinition | undefined {
 export const textSection = '.text';
 export const btfMapsSection = '.maps';
 
+/** `.struct_ops` or `.struct_ops.link`, each with a `?` before it where it is not to be made by default. */
+export function isStructOpsSection(name: string): boolean {
+  return /^\??\.struct_ops(\.link)?$/.test(name);
+}
+
 /** A section whose contents become the single value of an array map. */
 export function isDataSection(name: string): boolean {
   return /^\.(rodata|data|bss)(\..*)?$/.test(name);

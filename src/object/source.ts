@@ -17,9 +17,11 @@ export function sectionError(source: Source, section: ElfSection, offset: number
   return new FormatError(`${source.name}, section ${section.name}`, section.offset + offset, problem);
 }
 
-/** Variables of a section by their symbols, in order of offset. */
-export function variablesOf(source: Source, section: ElfSection): ElfSymbol[] {
-  return source.elf.symbols
-    .filter((symbol) => symbol.section === section.index && symbol.type === symbolType.object)
-    .sort((left, right) => left.value - right.value);
+/** Variables of a section by their symbols, in order of offset. Compilers before LLVM 8 gave them neither type nor size. */
+export function variablesOf({ elf }: Source, section: ElfSection): ElfSymbol[] {
+  const inside = elf.symbols.filter((symbol) => symbol.section === section.index);
+  const typed = inside.filter(({ type }) => type === symbolType.object);
+  const found =
+    typed.length > 0 ? typed : inside.filter(({ type, name }) => type === symbolType.none && !/^(\.L|$)/.test(name));
+  return found.sort((left, right) => left.value - right.value);
 }

@@ -19,6 +19,8 @@ export interface ObjectSpec {
   readonly maps: readonly MapSpec[];
   /** Global variables of `.rodata`, `.data` and `.bss` sections, in the order of their maps. */
   readonly globals: readonly GlobalSpec[];
+  /** What reading left aside, a sentence each: fields of old-style maps that only another loader has a use for. */
+  readonly remarks: readonly string[];
   /** Ready for the kernel: its sections (`.maps`, `.data`, …) have their sizes and offsets, which clang leaves out. */
   readonly btf: Btf | undefined;
 }
@@ -85,8 +87,11 @@ export interface MapSpec {
   readonly name: string;
   /** What the kernel shows in the place of `name`, where a linker step had to find another for that. */
   readonly kernelName?: string | undefined;
-  /** Where its definition stood: BTF (`.maps`), an old-style section (`maps`), or made for a data section. */
-  readonly origin: 'btf' | 'legacy' | 'data';
+  /**
+   * Where its definition stood: BTF (`.maps`), an old-style section (`maps`), a struct of functions for the kernel to call
+   * (`.struct_ops`), or made for a data section.
+   */
+  readonly origin: 'btf' | 'legacy' | 'struct-ops' | 'data';
   /** Kernel names without prefix: `array`, `percpu_array`, `lpm_trie`, …; `type 99` for one not known here. */
   readonly type: string;
   readonly typeNumber: number;
@@ -105,9 +110,12 @@ export interface MapSpec {
   readonly valueType: TypeId | undefined;
   /** The shape of inner maps, for maps of maps. */
   readonly inner: MapSpec | undefined;
-  /** What its definition fills it with (`.values = { [0] = &inner_a }`): other maps, or programs, of the object. */
+  /**
+   * What its definition fills it with (`.values = { [0] = &inner_a }`): other maps, or programs, of the object; for
+   * struct_ops the programs by the number of the struct's member.
+   */
   readonly contents: readonly SlotSpec[];
-  /** Contents of a data section (`.rodata`, `.data`; zeroes for `.bss`). */
+  /** Contents of a data section (`.rodata`, `.data`; zeroes for `.bss`), or of a struct of functions. */
   readonly initialValue: Uint8Array | undefined;
   /** Frozen after its contents are written, as `.rodata` is. */
   readonly readOnly: boolean;

@@ -27,9 +27,6 @@ SEC("maps") struct legacy_map blocked = {
 
 SEC("maps/ports") struct long_map ports = {
 	.map = { .type = BPF_MAP_TYPE_DEVMAP, .key_size = 4, .value_size = 4, .max_entries = 64 },
-#ifdef PINNED
-	.pinning = 2,
-#endif
 };
 
 struct ____btf_map_blocked {
