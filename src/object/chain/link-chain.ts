@@ -131,6 +131,7 @@ export function linkChain(members: readonly ChainMember[], options: ChainOptions
       functions: united.functions,
       maps: united.maps,
       globals: united.globals,
+      remarks: [...new Set(ordered.flatMap(({ spec }) => spec.remarks))],
       btf: united.btf,
     } satisfies Record<keyof ObjectSpec, unknown>,
     members: ordered.map(({ name, priority, next }, index) => ({

@@ -110,6 +110,7 @@ export function wrapProgram(spec: ObjectSpec, program: ProgramSpec, probes: Prob
       functions: united.functions,
       maps: united.maps,
       globals: united.globals,
+      remarks: [...new Set(parts.flatMap((part) => part.spec.remarks))],
       btf: united.btf,
     } satisfies Record<keyof ObjectSpec, unknown>,
     program: viewOf(0) as NameViews,
