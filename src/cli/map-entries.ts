@@ -44,16 +44,12 @@ function lastLineLength(text: string): number {
 }
 
 /** `value` for the one value or the sum, `values` for one of each CPU. */
-export function entryDocument(key: BtfValue, value: BtfValue, perCpu: boolean): object {
-  return { key, ...valueDocument(value, perCpu) };
-}
-
-function valueDocument(value: BtfValue, perCpu: boolean): object {
+export function entryDocument(text: MapText, key: BtfValue, value: BtfValue, perCpu: boolean): object {
   const one = single(value, perCpu);
-  return one === undefined ? { values: value } : { value: one };
+  return one === undefined ? { key, values: value } : { key, value: text.documentOf(one) };
 }
 
 /** One document an entry, as they are read. */
-export function* entryDocuments(map: BpfMap, perCpu: boolean): Generator<object> {
-  for (const [key, value] of map) yield entryDocument(key, value, perCpu);
+export function* entryDocuments(map: BpfMap, text: MapText, perCpu: boolean): Generator<object> {
+  for (const [key, value] of map) yield entryDocument(text, key, value, perCpu);
 }

@@ -5,6 +5,7 @@ import { bytesAt } from '../btf/codec-scalars.js';
 import { hostIsLittleEndian } from '../bytes/byte-order.js';
 import { XdpkitError } from '../errors/error.js';
 import { possibleCpus } from '../linux/cpu.js';
+import { knownCodec } from './known-values.js';
 import type { MapDefinition } from './map.js';
 import { type PerCpu, perCpuCodec } from './per-cpu.js';
 import { keyOfPrefix } from './prefix-key.js';
@@ -35,11 +36,11 @@ export function isStorage(type: string): boolean {
 }
 
 export function mapCodecs(definition: MapDefinition, types: MapTypes): MapCodecs {
-  const { name, type, keySize, valueSize } = definition;
+  const { name, type, keySize } = definition;
   const keySubject: CodecSubject = { name: `key of map "${name}"`, code: 'KEY_SHAPE' };
   const valueSubject: CodecSubject = { name: `value of map "${name}"`, code: 'VALUE_SHAPE' };
   const key = typedCodec(types.btf, types.keyType, keySize, keySubject);
-  const value = typedCodec(types.btf, types.valueType, valueSize, valueSubject);
+  const value = valueCodec(definition, types, valueSubject);
   return {
     key: keyCodec(key, definition, keySubject),
     value: isPerCpu(type) ? perCpuCodec(value, possibleCpus(), valueSubject) : value,
@@ -50,6 +51,11 @@ function keyCodec(codec: Codec, { type, maxEntries }: MapDefinition, subject: Co
   if (isArray(type)) return indexCodec(codec, maxEntries, subject);
   if (type === 'lpm_trie') return prefixCodec(codec, subject);
   return codec;
+}
+
+function valueCodec(definition: MapDefinition, { btf, valueType }: MapTypes, subject: CodecSubject): Codec {
+  const known = valueType ? undefined : knownCodec(definition, subject);
+  return known ?? typedCodec(btf, valueType, definition.valueSize, subject);
 }
 
 function typedCodec(btf: Btf | undefined, type: number | undefined, size: number, subject: CodecSubject): Codec {

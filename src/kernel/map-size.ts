@@ -1,5 +1,5 @@
 import { possibleCpus } from '../linux/cpu.js';
-import { pageSize } from '../linux/page-size.js';
+import { pageSize } from '../linux/ffi.js';
 import type { MapSpec } from '../object/spec.js';
 
 /**

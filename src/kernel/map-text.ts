@@ -6,8 +6,10 @@ import { formatPrefix } from '../packet/prefix.js';
 import { type FormatOptions, formatValue } from '../values/format-value.js';
 import { parseValue } from '../values/parse-value.js';
 import { readKernelBtf } from './kernel-btf.js';
+import { knownShape } from './known-values.js';
 import type { BpfMap } from './map.js';
 import { isPerCpu } from './map-codecs.js';
+import { buildIdFlag, framesOf, type StackFrame } from './maps/stack-trace-map.js';
 import { PerCpu } from './per-cpu.js';
 import { prefixOfKey } from './prefix-key.js';
 
@@ -24,6 +26,8 @@ export interface MapText {
   formatKey(key: BtfValue, options: FormatOptions): string;
   /** Of one CPU. */
   formatValue(value: BtfValue, options: FormatOptions): string;
+  /** For JSON: the value itself, but of a stack trace its frames. */
+  documentOf(value: BtfValue): unknown;
 }
 
 /** Reads the map's BTF. Parsing a key that does not fit is refused; of values it is refused when they are written. */
@@ -31,8 +35,10 @@ export function readMapText(map: BpfMap): MapText {
   const info = map.info();
   const btf = readKernelBtf(info.btfId);
   const key = typed(btf, info.keyType, info.keySize);
-  const value = typed(btf, info.valueType, info.valueSize);
+  const known = info.valueType === 0 ? knownShape(info) : undefined;
+  const value = known ? { shape: known, name: undefined } : typed(btf, info.valueType, info.valueSize);
   const isTrie = info.type === 'lpm_trie' && (info.keySize === 8 || info.keySize === 20);
+  const isStack = info.type === 'stack_trace' && (info.flags & buildIdFlag) === 0;
   const perCpu = isPerCpu(info.type);
   return {
     keyType: key.name,
@@ -47,7 +53,9 @@ export function readMapText(map: BpfMap): MapText {
         element: value.shape,
       }) as BtfValue,
     formatKey: (each, options) => (isTrie ? writePrefix(each, map.keyCodec) : formatValue(key.shape, each, options)),
-    formatValue: (each, options) => formatValue(value.shape, each, options),
+    formatValue: (each, options) =>
+      isStack ? stackOf(each).map(formatFrame).join('\n  ') : formatValue(value.shape, each, options),
+    documentOf: (each) => (isStack ? stackOf(each).map(frameDocument) : each),
   };
 }
 
@@ -67,6 +75,20 @@ interface Typed {
 function typed(btf: Btf | undefined, type: number, size: number): Typed {
   const known = btf !== undefined && type !== 0 && btf.sizeOf(type) === size;
   return known ? { shape: shapeOf(btf, type), name: btf.nameOf(type) } : { shape: plainShape(size), name: undefined };
+}
+
+/** Stacks of more than one frame are read as bytes. */
+function stackOf(value: BtfValue): StackFrame[] {
+  const bytes = value instanceof Uint8Array ? value : new Uint8Array(BigUint64Array.of(value as bigint).buffer);
+  return framesOf(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+}
+
+function formatFrame({ address, symbol, offset }: StackFrame): string {
+  return symbol === undefined ? `0x${address.toString(16)}` : `${symbol}+0x${offset.toString(16)}`;
+}
+
+function frameDocument({ address, symbol, offset }: StackFrame): object {
+  return { address: `0x${address.toString(16)}`, symbol: symbol ?? null, offset };
 }
 
 /** `10.0.0.0/8`, or an address alone. */

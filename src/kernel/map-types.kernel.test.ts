@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { possibleCpus } from '../linux/cpu.js';
-import { pageSize } from '../linux/page-size.js';
+import { pageSize } from '../linux/ffi.js';
 import { mapTypes } from '../uapi/bpf.generated.js';
 import { createPlainMap, type PlainMap } from './create-plain-map.js';
 import { bpftool, leftInKernel, refusalOf, uniqueName } from './kernel-state.test.support.js';

@@ -8,9 +8,9 @@ export const mapDelete = defineCommand<Record<never, never>, [map: string, key: 
   parameters: { positional: { kind: 'tuple', parameters: [mapParameter, keyParameter] } },
   async run({ output }, reference, word) {
     const { findMap } = await import('../../kernel/find-map.js');
-    const { readMapText } = await import('../../kernel/map-text.js');
+    const { deleteEntry } = await import('../../kernel/worded-entries.js');
     using map = findMap(reference);
-    if (!map.delete(readMapText(map).parseKey(word))) {
+    if (!deleteEntry(map, word)) {
       throw new XdpkitError('KEY_NOT_FOUND', `map "${map.name}" has no entry at ${word}`);
     }
     output.note(`removed ${word} from map ${map.name}`);

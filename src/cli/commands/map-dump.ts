@@ -24,7 +24,7 @@ export const mapDump = defineCommand<Flags, [map: string]>({
     const text = readMapText(map);
     const perCpu = flags.perCpu ?? false;
     if (output.json) {
-      await output.documentWith({ map: mapReference(map) }, 'entries', entryDocuments(map, perCpu));
+      await output.documentWith({ map: mapReference(map) }, 'entries', entryDocuments(map, text, perCpu));
       return undefined;
     }
     let count = 0;

@@ -7,6 +7,10 @@ type Flags = { readonly perCpu?: boolean };
 
 export const mapGet = defineCommand<Flags, [map: string, key: string]>({
   brief: 'Print the value at a key',
+  description: [
+    'Print the value at a key. Storage is asked for by its owner: pid:17, or the path of a control group or file. A bloom',
+    'filter is asked for a value: true when it was added, or is taken for one that was.',
+  ].join('\n'),
   parameters: {
     positional: { kind: 'tuple', parameters: [mapParameter, keyParameter] },
     flags: { perCpu: { ...perCpuFlag, brief: "Each CPU's own value instead of their sum" } },
@@ -14,14 +18,15 @@ export const mapGet = defineCommand<Flags, [map: string, key: string]>({
   async run({ flags, output, context }, reference, word) {
     const { findMap } = await import('../../kernel/find-map.js');
     const { readMapText } = await import('../../kernel/map-text.js');
+    const { readEntry } = await import('../../kernel/worded-entries.js');
     const { describeValue, entryDocument, widthOf } = await import('../map-entries.js');
     using map = findMap(reference);
     const text = readMapText(map);
-    const key = text.parseKey(word);
-    const value = map.get(key);
-    if (value === undefined) throw new XdpkitError('KEY_NOT_FOUND', `map "${map.name}" has no entry at ${word}`);
+    const entry = readEntry(map, word);
+    if (entry === undefined) throw new XdpkitError('KEY_NOT_FOUND', `map "${map.name}" has no entry at ${word}`);
+    const { key, value } = entry;
     output.print(describeValue(text, value, flags.perCpu ?? false, widthOf(context)));
-    output.document({ map: mapReference(map), ...entryDocument(key, value, flags.perCpu ?? false) });
+    output.document({ map: mapReference(map), ...entryDocument(text, key, value, flags.perCpu ?? false) });
     return undefined;
   },
 });

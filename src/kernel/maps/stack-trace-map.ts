@@ -5,7 +5,7 @@ import { type KernelSymbols, readKernelSymbols } from '../../linux/kernel-symbol
 import type { BpfMap } from '../map.js';
 import { RawValues } from './raw-values.js';
 
-const buildIdFlag = 1 << 5;
+export const buildIdFlag = 1 << 5;
 
 export interface StackFrame {
   readonly address: bigint;
@@ -21,7 +21,6 @@ export interface StackFrame {
  */
 export class StackTraceMap {
   readonly #values: RawValues<number>;
-  #symbols: KernelSymbols | undefined;
 
   constructor(map: BpfMap<number, unknown>) {
     this.#values = new RawValues(map, ['stack_trace'], 'only stack trace maps hold stacks');
@@ -38,11 +37,8 @@ export class StackTraceMap {
 
   /** As `get`, with the names of kernel functions, which are read once (needs CAP_SYSLOG). */
   frames(id: number): StackFrame[] | undefined {
-    return this.get(id)?.map((address) => {
-      this.#symbols ??= readKernelSymbols();
-      const around = this.#symbols.around(address);
-      return { address, symbol: around?.name, offset: around?.offset ?? 0 };
-    });
+    const value = this.#values.get(id);
+    return value && framesOf(value);
   }
 
   /** Makes room for another stack. */
@@ -57,6 +53,17 @@ export class StackTraceMap {
   [Symbol.iterator](): Generator<[number, bigint[]]> {
     return this.entries();
   }
+}
+
+let symbols: KernelSymbols | undefined;
+
+/** The frames of a raw value. */
+export function framesOf(value: DataView): StackFrame[] {
+  symbols ??= readKernelSymbols();
+  return addresses(value).map((address) => {
+    const around = symbols?.around(address);
+    return { address, symbol: around?.name, offset: around?.offset ?? 0 };
+  });
 }
 
 /** Up to the first zero. */
