@@ -7,7 +7,7 @@ import { FormatError } from '../errors/error.js';
 import { decodeType, type Record as TypeRecord } from './decode.js';
 import { fixedSizes, kindNames, kindNumbers, memberSizes, typeHeaderSize } from './kinds.js';
 import { typeName } from './name.js';
-import { NameIndex } from './names.js';
+import { essentialName, isNamedByC, NameIndex } from './names.js';
 import type { BtfKind, BtfType, TypeId } from './types.js';
 
 const magic = 0xeb9f;
@@ -18,8 +18,11 @@ const longestChain = 32;
 const longestName = 1024;
 const largestSize = 0xffff_ffff;
 
-/** Reads BTF (a `.BTF` section, or `/sys/kernel/btf/vmlinux`); `where` names it in errors. Throws `FormatError`. */
-export function readBtf(bytes: Uint8Array, where: string): Btf {
+/**
+ * Reads BTF (a `.BTF` section, or `/sys/kernel/btf/vmlinux`); `where` names it in errors. With a `base` it is split BTF,
+ * as kernel modules have it: ids and string offsets go on where those of the base end. Throws `FormatError`.
+ */
+export function readBtf(bytes: Uint8Array, where: string, base?: Btf): Btf {
   const littleEndian = bytes[0] !== 0xeb;
   const cursor = new Cursor(bytes, where, { littleEndian });
   if (cursor.u16() !== magic) throw cursor.error('no BTF: the magic number 0xeb9f is missing', 0);
@@ -31,13 +34,18 @@ export function readBtf(bytes: Uint8Array, where: string): Btf {
   const [typeOffset, typeLength, stringOffset, stringLength] = [cursor.u32(), cursor.u32(), cursor.u32(), cursor.u32()];
   const types = cursor.window(length + typeOffset, typeLength, `${where}, types`);
   const strings = cursor.window(length + stringOffset, stringLength, `${where}, strings`);
-  if (strings.length === 0 || strings.bytes[0] !== 0 || strings.bytes[strings.length - 1] !== 0) {
+  // The strings of split BTF go on with the base's, and may be none.
+  const begins = strings.bytes[0] === 0 || base !== undefined;
+  if (!begins || (strings.length > 0 && strings.bytes[strings.length - 1] !== 0)) {
     throw strings.error('strings neither begin nor end with a zero byte as they must', 0);
   }
-  return new Btf(bytes, where, types, strings);
+  if (base && (base.byteOrder === 'little') !== littleEndian) {
+    throw cursor.error(`its byte order is not that of ${base.where}, which it goes on with`, 0);
+  }
+  return new Btf(bytes, where, types, strings, base);
 }
 
-/** Where each type begins, by id; entry 0 is unused. */
+/** Where each type begins, by id (in split BTF from 1 on, after the base's); entry 0 is unused. */
 function indexTypes(types: Cursor): Uint32Array {
   const view = new DataView(types.bytes.buffer, types.bytes.byteOffset, types.length);
   const offsets = new Uint32Array(Math.floor(types.length / typeHeaderSize) + 1);
@@ -59,6 +67,11 @@ export class Btf {
   readonly bytes: Uint8Array;
   readonly where: string;
   readonly byteOrder: 'little' | 'big';
+  /** What split BTF goes on with. */
+  readonly base: Btf | undefined;
+  /** Ids of the base, but `void`, which both have; offsets of its strings. */
+  readonly #idsBefore: number;
+  readonly #stringsBefore: number;
   readonly #types: Cursor;
   readonly #view: DataView;
   readonly #strings: Cursor;
@@ -67,9 +80,12 @@ export class Btf {
   #names: NameIndex | undefined;
 
   /** For `readBtf`. */
-  constructor(bytes: Uint8Array, where: string, types: Cursor, strings: Cursor) {
+  constructor(bytes: Uint8Array, where: string, types: Cursor, strings: Cursor, base?: Btf) {
     this.bytes = bytes;
     this.where = where;
+    this.base = base;
+    this.#idsBefore = base === undefined ? 0 : base.count - 1;
+    this.#stringsBefore = base === undefined ? 0 : base.#stringsBefore + base.#strings.length;
     this.byteOrder = types.littleEndian ? 'little' : 'big';
     this.#types = types;
     this.#view = new DataView(types.bytes.buffer, types.bytes.byteOffset, types.length);
@@ -79,30 +95,38 @@ export class Btf {
 
   /** Types, `void` (id 0) included: valid ids are below it. */
   get count(): number {
-    return this.#offsets.length;
+    return this.#idsBefore + this.#offsets.length;
   }
 
   /** The type with an id. Throws `FormatError` where there is none or its record is damaged. */
   type(id: TypeId): BtfType {
     const known = this.#decoded.get(id);
     if (known) return known;
+    if (this.#isOfBase(id)) return (this.base as Btf).type(id);
     const type = decodeType(this.#record(id), this);
     this.#decoded.set(id, type);
     return type;
   }
 
   kind(id: TypeId): BtfKind {
-    return kindNames[this.#kindNumber(this.#offset(id))] ?? 'void';
+    if (id === 0) return 'void';
+    if (this.#isOfBase(id)) return (this.base as Btf).kind(id);
+    return kindNames[this.#kindNumber(this.#offset(id))] as BtfKind;
   }
 
   /** The first type of a kind with a name. Only names are compared; no type is decoded. */
   find(kind: BtfKind, name: string): TypeId | undefined {
+    return this.base?.find(kind, name) ?? this.findOwn(kind, name);
+  }
+
+  /** As `find`, and not in the base. */
+  findOwn(kind: BtfKind, name: string): TypeId | undefined {
     const wanted = kindNumbers[kind];
     const bytes = new TextEncoder().encode(name);
     for (let id = 1; id < this.#offsets.length; id++) {
       const offset = this.#offsets[id] as number;
       if (this.#kindNumber(offset) !== wanted) continue;
-      if (this.#stringIs(this.#view.getUint32(offset, this.#types.littleEndian), bytes)) return id;
+      if (this.#stringIs(this.#view.getUint32(offset, this.#types.littleEndian), bytes)) return this.#idsBefore + id;
     }
     return undefined;
   }
@@ -112,6 +136,7 @@ export class Btf {
    * indexes all names.
    */
   idsNamed(name: string): TypeId[] {
+    if (this.base) return [...this.base.idsNamed(name), ...this.#ownIdsNamed(name)];
     this.#names ??= new NameIndex({
       view: this.#view,
       offsets: this.#offsets,
@@ -121,11 +146,25 @@ export class Btf {
     return this.#names.find(name);
   }
 
+  /** Modules have few types, and their names lie in two places: no index. */
+  #ownIdsNamed(name: string): TypeId[] {
+    const wanted = essentialName(name);
+    const found: TypeId[] = [];
+    for (let id = 1; id < this.#offsets.length; id++) {
+      const offset = this.#offsets[id] as number;
+      if (!isNamedByC(this.#kindNumber(offset))) continue;
+      const candidate = this.name(this.#view.getUint32(offset, this.#types.littleEndian));
+      if (candidate.startsWith(wanted) && essentialName(candidate) === wanted) found.push(this.#idsBefore + id);
+    }
+    return found;
+  }
+
   /** All ids of a kind, in order. */
   *idsOf(kind: BtfKind): Generator<TypeId> {
+    if (this.base) yield* this.base.idsOf(kind);
     const wanted = kindNumbers[kind];
     for (let id = 1; id < this.#offsets.length; id++) {
-      if (this.#kindNumber(this.#offsets[id] as number) === wanted) yield id;
+      if (this.#kindNumber(this.#offsets[id] as number) === wanted) yield this.#idsBefore + id;
     }
   }
 
@@ -169,7 +208,8 @@ export class Btf {
 
   /** The string at an offset of the string section. */
   string(offset: number): string {
-    return readCString(this.#strings.bytes, offset, this.#strings.where);
+    if (offset < this.#stringsBefore) return (this.base as Btf).string(offset);
+    return readCString(this.#strings.bytes, offset - this.#stringsBefore, this.#strings.where);
   }
 
   /** A name as C would write the type: `struct datarec`, `__u32`, `__u8[6]`, `int *`. */
@@ -179,11 +219,12 @@ export class Btf {
 
   /** An error about a type, with the type's place in the file. */
   error(id: TypeId, problem: string): FormatError {
-    const at = this.#types.base + (this.#offsets[id] ?? 0);
+    if (this.#isOfBase(id)) return (this.base as Btf).error(id, problem);
+    const at = this.#types.base + (this.#offsets[id - this.#idsBefore] ?? 0);
     return new FormatError(this.where, at, `type ${id} ${problem}`);
   }
 
-  /** Where the record of a type begins in `bytes`. */
+  /** Where the record of a type begins in `bytes`; types of a base have none there. */
   recordOffset(id: TypeId): number {
     return this.#types.base + this.#offset(id);
   }
@@ -191,16 +232,22 @@ export class Btf {
   /** A type's name; longer ones than any that the kernel takes are refused. */
   name(offset: number): string {
     if (offset === 0) return '';
+    if (offset < this.#stringsBefore) return (this.base as Btf).name(offset);
     const { bytes, where } = this.#strings;
-    return readCString(bytes.subarray(0, Math.min(bytes.length, offset + longestName)), offset, where);
+    const at = offset - this.#stringsBefore;
+    return readCString(bytes.subarray(0, Math.min(bytes.length, at + longestName)), at, where);
   }
 
   #offset(id: TypeId): number {
-    const offset = this.#offsets[id];
+    const offset = this.#isOfBase(id) ? undefined : this.#offsets[id - this.#idsBefore];
     if (offset === undefined) {
-      throw new FormatError(this.where, 0, `type ${id} is asked for, ${this.#offsets.length} exist`);
+      throw new FormatError(this.where, 0, `type ${id} is asked for, ${this.count} exist`);
     }
     return offset;
+  }
+
+  #isOfBase(id: TypeId): boolean {
+    return id <= this.#idsBefore && this.base !== undefined;
   }
 
   #kindNumber(offset: number): number {
@@ -208,8 +255,8 @@ export class Btf {
   }
 
   #record(id: TypeId): TypeRecord | undefined {
-    const offset = this.#offset(id);
     if (id === 0) return undefined;
+    const offset = this.#offset(id);
     const littleEndian = this.#types.littleEndian;
     const info = this.#view.getUint32(offset + 4, littleEndian);
     return {
@@ -224,8 +271,10 @@ export class Btf {
     };
   }
 
-  #stringIs(offset: number, wanted: Uint8Array): boolean {
+  #stringIs(at: number, wanted: Uint8Array): boolean {
+    if (at < this.#stringsBefore) return (this.base as Btf).#stringIs(at, wanted);
     const { bytes } = this.#strings;
+    const offset = at - this.#stringsBefore;
     for (let index = 0; index < wanted.length; index++) {
       if (bytes[offset + index] !== wanted[index]) return false;
     }

@@ -24,6 +24,11 @@ const indexed = Uint8Array.from({ length: 32 });
 for (const kind of ['int', 'float', 'struct', 'union', 'enum', 'enum64', 'forward', 'typedef'] as const) {
   indexed[kindNumbers[kind]] = 1;
 }
+/** By kind number. */
+export function isNamedByC(kind: number): boolean {
+  return indexed[kind] === 1;
+}
+
 const buckets = 1 << 15;
 /** Longer names are damage (the kernel takes 511 bytes). */
 const longestName = 1024;

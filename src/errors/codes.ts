@@ -23,6 +23,10 @@ export const errorCodes = {
     exit: 5,
     meaning: "what a program asks of the kernel's types (CO-RE) has no single answer, or one that its code cannot hold",
   },
+  EXTERN_UNRESOLVED: {
+    exit: 5,
+    meaning: 'the kernel lacks a function, variable or setting that an object refers to, or has it as another type',
+  },
   BYTE_ORDER: { exit: 5, meaning: 'the object was compiled for the other byte order' },
 
   PROGRAM_NOT_FOUND: {

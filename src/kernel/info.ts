@@ -68,8 +68,8 @@ const linkTypeName = nameOf(linkTypes);
 
 const text = new TextDecoder();
 
-function readName(bytes: Uint8Array, offset: number): string {
-  const field = bytes.subarray(offset, offset + 16);
+function readName(bytes: Uint8Array, offset: number, size = 16): string {
+  const field = bytes.subarray(offset, offset + size);
   const end = field.indexOf(0);
   return text.decode(end === -1 ? field : field.subarray(0, end));
 }
@@ -158,4 +158,12 @@ export function readBtfBytes(fd: number): Uint8Array {
   const bytes = new Uint8Array(new ArrayBuffer(size));
   readInfo(fd, 32, 'BTF', (info) => info.pointer(0, bytes).u32(8, size));
   return bytes;
+}
+
+/** The name of a loaded BTF: `vmlinux` or a module's where the kernel made it itself, undefined for any other. */
+export function readKernelBtfName(fd: number): string | undefined {
+  const name = new Uint8Array(new ArrayBuffer(64));
+  // btf 0, btf_size 8, id 12, name 16, name_len 24, kernel_btf 28
+  const info = readInfo(fd, 32, 'BTF', (attribute) => attribute.pointer(16, name).u32(24, name.length));
+  return info.getU32(28) === 1 ? readName(name, 0, name.length) : undefined;
 }

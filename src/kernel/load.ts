@@ -6,21 +6,19 @@ import { XdpkitError } from '../errors/error.js';
 import type { FileDescriptor } from '../linux/file-descriptor.js';
 import { liftMemoryLock } from '../linux/memory-lock.js';
 import { SyscallError } from '../linux/syscall-error.js';
-import { type LinkedProgram, linkProgram, programNeedsTarget } from '../object/link.js';
-import type { MapSpec, ObjectSpec, ProgramSpec } from '../object/spec.js';
-import { type AttachTarget, resolveAttachTarget } from './attach-target.js';
+import type { MapSpec, ObjectSpec } from '../object/spec.js';
 import { createDataMap, type DataMap } from './data-map.js';
 import { fillMapsOfMaps, fillProgramArrays, programsOfContents } from './fill-maps.js';
 import { type GlobalMemory, type Globals, globalsOf } from './globals.js';
 import { readMapInfo } from './info.js';
 import { loadBtf } from './kernel-btf.js';
+import { type ChosenProgram, type KernelLinkOptions, linkForKernel } from './link-for-kernel.js';
 import type { BpfMap } from './map.js';
 import { adoptMap, type CreateMapOptions, createMap, pinMismatch, shapeDifferences } from './map-create.js';
 import { withUsualSize } from './map-size.js';
 import { openPinned, pinObject } from './pin.js';
 import type { BpfProgram } from './program.js';
 import { loadProgram } from './program-load.js';
-import { readTargetBtf } from './target-btf.js';
 
 /** A program to load otherwise than its section says; old objects have section names that say nothing. */
 export interface ProgramChoice {
@@ -34,7 +32,7 @@ export interface ProgramChoice {
   readonly attachProgram?: BpfProgram | undefined;
 }
 
-export interface LoadOptions {
+export interface LoadOptions extends KernelLinkOptions {
   /** Which programs; all whose section tells their type unless given. */
   readonly programs?: readonly (string | ProgramChoice)[] | undefined;
   /** Maps to use in the place of the object's own, by name. They stay the caller's to close. */
@@ -43,11 +41,6 @@ export interface LoadOptions {
   readonly pinFolder?: string | undefined;
   /** The ifindex, in the present network namespace, of a device that is to run the programs itself. */
   readonly offloadTo?: number | undefined;
-  /**
-   * What CO-RE relocations are answered from: BTF, or the path of a file of it. The running kernel's own unless given,
-   * read when a program that is loaded needs it, and let go after.
-   */
-  readonly kernelBtf?: Btf | string | undefined;
 }
 
 /** What a load has made; closing it closes every descriptor, what is pinned or attached lives on. */
@@ -63,8 +56,8 @@ export interface LoadedSpec<Program extends BpfProgram = BpfProgram> extends Dis
 
 /**
  * Creates the maps, loads the programs. Where a step fails, all that was made before it is taken back, pins included.
- * Errors: `BYTE_ORDER`, `OBJECT_UNSUPPORTED`, `CORE_RELOCATION`, `PROGRAM_NOT_FOUND`, `TARGET_NOT_FOUND`, `MAP_CREATE`,
- * `PIN_MISMATCH`, `VERIFIER`, `UNSUPPORTED`, `NOT_PERMITTED`.
+ * Errors: `BYTE_ORDER`, `OBJECT_UNSUPPORTED`, `CORE_RELOCATION`, `EXTERN_UNRESOLVED`, `PROGRAM_NOT_FOUND`,
+ * `TARGET_NOT_FOUND`, `MAP_CREATE`, `PIN_MISMATCH`, `VERIFIER`, `UNSUPPORTED`, `NOT_PERMITTED`.
  */
 export function loadSpec<Program extends BpfProgram>(
   spec: ObjectSpec,
@@ -86,7 +79,7 @@ export function loadSpec<Program extends BpfProgram>(
     if (spec.maps.some((map) => map.name === name)) continue;
     throw new XdpkitError('MAP_NOT_FOUND', `${spec.name} has no map "${name}" that another could stand for`);
   }
-  const linked = linkPrograms(spec, chosen, options.kernelBtf);
+  using linked = linkForKernel(spec, chosen, options);
   liftMemoryLock();
   const unpin: (() => void)[] = [];
   const removeNewPins = (): void => {
@@ -108,9 +101,11 @@ export function loadSpec<Program extends BpfProgram>(
   const maps = new Map<string, BpfMap>();
   const made = new Set<string>();
   const memories = new Map<string, GlobalMemory>();
-  for (const map of spec.maps.map(withUsualSize)) {
+  for (const declared of spec.maps.map(withUsualSize)) {
     // Nothing refers to it but its own programs, which are not among those that are loaded.
-    if (map.origin === 'struct-ops') continue;
+    if (declared.origin === 'struct-ops') continue;
+    const settings = linked.settings.get(declared.name);
+    const map = settings ? { ...declared, initialValue: settings } : declared;
     const given = options.maps?.get(map.name);
     if (given) {
       maps.set(map.name, given);
@@ -135,7 +130,7 @@ export function loadSpec<Program extends BpfProgram>(
     return map.fd;
   };
   const programs = new Map<string, Program>();
-  for (const { code, program, type, attachType, attachTo, target } of linked) {
+  for (const { code, target, program, type, attachType, attachTo } of linked.programs) {
     const { frags, sleepable } = program;
     const fd = loadProgram(code, {
       type,
@@ -151,6 +146,7 @@ export function loadSpec<Program extends BpfProgram>(
       btfRefusal,
       ifindex: options.offloadTo,
       mapFd,
+      moduleFd: linked.moduleFd,
     });
     programs.set(program.name, keep(programOf(fd, program.name, type)));
   }
@@ -187,34 +183,6 @@ function loadTypes({ btf, name }: ObjectSpec): { fd?: FileDescriptor; refusal?: 
     if (!(error instanceof SyscallError) || error.code === 'NOT_PERMITTED') throw error;
     return { refusal: error };
   }
-}
-
-interface ChosenProgram {
-  readonly program: ProgramSpec;
-  readonly type: string;
-  readonly attachType: string | undefined;
-  readonly attachTo: string | undefined;
-  readonly attachProgram: BpfProgram | undefined;
-}
-
-/** A function of its own, so that the kernel's types, megabytes of them, are gone when it returns. */
-function linkPrograms(
-  spec: ObjectSpec,
-  chosen: readonly ChosenProgram[],
-  kernelBtf: LoadOptions['kernelBtf'],
-): (ChosenProgram & { readonly code: LinkedProgram; readonly target: AttachTarget | undefined })[] {
-  let running: Btf | undefined;
-  const runningKernel = () => {
-    running ??= readTargetBtf(undefined);
-    return running;
-  };
-  const needed = chosen.some(({ program }) => programNeedsTarget(spec, program));
-  const target = !needed ? undefined : kernelBtf === undefined ? runningKernel() : readTargetBtf(kernelBtf);
-  return chosen.map((each) => ({
-    ...each,
-    code: linkProgram(spec, each.program, { target }),
-    target: resolveAttachTarget({ ...each, name: each.program.name }, runningKernel),
-  }));
 }
 
 function chooseProgramsToLoad(spec: ObjectSpec, wanted: LoadOptions['programs']): ChosenProgram[] {

@@ -25,7 +25,7 @@ const importsOfLoad = `
   const { loadProgram } = await import('./program-load.js');
   const { assemble, exit, mov } = await import('../asm/assemble.js');
   const none = new Uint8Array();
-  const linked = { name: 'tiny', code: assemble(mov(0, 2), exit()), maps: [], functionInfo: none, lineInfo: none };`;
+  const linked = { name: 'tiny', code: assemble(mov(0, 2), exit()), maps: [], modules: [], unresolved: [], functionInfo: none, lineInfo: none };`;
 const load = "loadProgram(linked, { type: 'xdp', license: 'GPL', mapFd: () => 0 })";
 
 test('a program that may not be loaded is NOT_PERMITTED, and the capability is named', () => {

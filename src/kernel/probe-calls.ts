@@ -1,8 +1,8 @@
 /** The smallest calls of bpf(2) that show whether the kernel has a feature. Each gives a descriptor or −errno. */
-import { assemble, exit, mov } from '../asm/assemble.js';
+import { assemble, call, exit, mov } from '../asm/assemble.js';
 import { FileDescriptor } from '../linux/file-descriptor.js';
 import { liftMemoryLock } from '../linux/memory-lock.js';
-import { attachTypes, commands, mapTypes, programTypes } from '../uapi/bpf.generated.js';
+import { attachTypes, commands, helpers, mapTypes, programTypes } from '../uapi/bpf.generated.js';
 import { Attribute, bpf } from './bpf.js';
 
 interface ProbeProgram {
@@ -54,4 +54,13 @@ export function thenClose(result: number, go: (fd: number) => number = () => 0):
   if (result < 0) return result;
   using fd = new FileDescriptor(result, 'probe');
   return go(fd.number);
+}
+
+/** bpf_get_attach_cookie, since Linux 5.15: whether the verifier takes a call of it. */
+export function probeAttachCookie(): boolean {
+  liftMemoryLock();
+  const code = assemble(call(helpers.get_attach_cookie), exit());
+  // prog_type 0, insn_cnt 4, insns 8, license 16
+  const attribute = new Attribute(112).u32(0, programTypes.kprobe).u32(4, 2).pointer(8, code).path(16, 'GPL');
+  return thenClose(bpf(commands.prog_load, attribute)) >= 0;
 }

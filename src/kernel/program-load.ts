@@ -35,6 +35,8 @@ export interface ProgramLoadOptions {
   readonly ifindex?: number | undefined;
   /** The descriptor of a map by its name in the object. */
   readonly mapFd: (name: string) => number;
+  /** The descriptor of the BTF of a kernel module whose functions or variables the code refers to. */
+  readonly moduleFd?: ((module: string) => number) | undefined;
 }
 
 const flagSleepable = 1 << 4;
@@ -46,7 +48,7 @@ const logLevel = 1 | 4;
 
 /** Loads a linked program. Errors: `VerifierError`, `NOT_PERMITTED` with its cause. */
 export function loadProgram(linked: LinkedProgram, options: ProgramLoadOptions): FileDescriptor {
-  const code = fillMaps(linked, options.mapFd);
+  const code = fillDescriptors(linked, options);
   const plain = askVerifier(loadAttribute(linked, code, options));
   if (plain >= 0) return new FileDescriptor(plain, `program "${linked.name}"`);
   if (-plain === errnos.EAGAIN) {
@@ -73,20 +75,40 @@ function askVerifier(attribute: Attribute): number {
   return result;
 }
 
-function fillMaps(linked: LinkedProgram, mapFd: (name: string) => number): Uint8Array {
+function fillDescriptors(linked: LinkedProgram, { mapFd, moduleFd }: ProgramLoadOptions): FilledCode {
   const code = linked.code.slice();
   const view = new DataView(code.buffer);
-  for (const { at, map } of linked.maps) view.setInt32(at * sizes.instruction + 4, mapFd(map), hostIsLittleEndian);
-  return code;
+  const write = (at: number, value: number) => view.setInt32(at * sizes.instruction + 4, value, hostIsLittleEndian);
+  for (const { at, map } of linked.maps) write(at, mapFd(map));
+  // Index 0 means the kernel itself.
+  const modules = [0];
+  const indexes = new Map<string, number>();
+  for (const { at, module, call } of linked.modules) {
+    const fd = moduleFd?.(module) ?? 0;
+    if (!call) {
+      write(at + 1, fd);
+      continue;
+    }
+    const index = indexes.get(module) ?? modules.push(fd) - 1;
+    indexes.set(module, index);
+    view.setInt16(at * sizes.instruction + 2, index, hostIsLittleEndian);
+  }
+  return { code, modules: new Uint8Array(Int32Array.from(modules).buffer) };
 }
 
-function loadAttribute(linked: LinkedProgram, code: Uint8Array, options: ProgramLoadOptions): Attribute {
+interface FilledCode {
+  readonly code: Uint8Array;
+  /** Descriptors of 4 bytes, by the indexes that calls hold. */
+  readonly modules: Uint8Array;
+}
+
+function loadAttribute(linked: LinkedProgram, { code, modules }: FilledCode, options: ProgramLoadOptions): Attribute {
   const type = numberOf(programTypes, options.type, 'program type', linked.name);
   const attachType = options.attachType ?? defaultAttachTypes[options.type];
   // prog_type 0, insn_cnt 4, insns 8, license 16, log_level 24, log_size 28, log_buf 32, kern_version 40,
   // prog_flags 44, prog_name 48, prog_ifindex 64, expected_attach_type 68, prog_btf_fd 72, func_info_rec_size 76,
   // func_info 80, func_info_cnt 88, line_info_rec_size 92, line_info 96, line_info_cnt 104, attach_btf_id 108,
-  // attach_prog_fd 112
+  // attach_prog_fd 112, fd_array 120
   const attribute = new Attribute(128)
     .u32(0, type)
     .u32(4, code.length / sizes.instruction)
@@ -104,6 +126,7 @@ function loadAttribute(linked: LinkedProgram, code: Uint8Array, options: Program
     )
     .u32(108, options.target?.btfId ?? 0)
     .u32(112, options.target?.programFd ?? 0);
+  if (linked.modules.some(({ call }) => call)) attribute.pointer(120, modules);
   if (options.btfFd === undefined || linked.functionInfo.length === 0) return attribute;
   attribute
     .u32(72, options.btfFd)
@@ -130,7 +153,7 @@ function numberOf(table: Readonly<Record<string, number>>, name: string, what: s
 
 function loadWithLog(
   linked: LinkedProgram,
-  code: Uint8Array,
+  code: FilledCode,
   options: ProgramLoadOptions,
 ): { result: number; log: string } {
   for (let size = 1024 * 1024; ; size *= 4) {

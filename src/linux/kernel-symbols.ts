@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 export interface KernelSymbols {
   /** The first symbol of that name; undefined where there is none or addresses are hidden. */
   address(name: string): bigint | undefined;
+  /** The addresses of all symbols of that name, each once; 0 where addresses are hidden. */
+  addresses(name: string): bigint[];
   /** The first symbol at exactly that address. */
   nameAt(address: bigint): string | undefined;
   /** The function that an address lies in, modules' too, and how many bytes behind its start. The first call sorts all. */
@@ -23,6 +25,16 @@ export function readKernelSymbols(): KernelSymbols {
       const at = text.indexOf(` ${name}\n`);
       const address = at === -1 ? 0n : BigInt(`0x${lineAround(at)[0]}`);
       return address === 0n ? undefined : address;
+    },
+    addresses(name) {
+      const found = new Set<bigint>();
+      const wanted = ` ${name}`;
+      for (let at = text.indexOf(wanted); at !== -1; at = text.indexOf(wanted, at + 1)) {
+        // Those of modules are followed by the module's name.
+        const [address, , symbol] = lineAround(at);
+        if (symbol === name) found.add(BigInt(`0x${address}`));
+      }
+      return [...found];
     },
     nameAt(address) {
       const line = `${BigInt.asUintN(64, address).toString(16).padStart(16, '0')} `;

@@ -58,7 +58,9 @@ export class OpenedObject {
       const bytes = maps.find((map) => map.name === name)?.initialValue;
       if (bytes === undefined) throw new XdpkitError('MAP_NOT_FOUND', `${spec.name} has no data section ${name}`);
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      return { view: () => view, commit() {}, readOnly: undefined };
+      const isSettings = spec.externs.some((found) => found.kind === 'setting' && found.map === name);
+      const readOnly = isSettings ? 'it is the kernel’s setting: give kernelConfig to the load' : undefined;
+      return { view: () => view, commit() {}, readOnly };
     });
   }
 

@@ -2,12 +2,20 @@
  * From a program of a spec to the code that BPF_PROG_LOAD takes: the functions that it needs are appended, calls and
  * addresses patched. Pure: nothing of the spec is changed. Source: libbpf `src/libbpf.c` (`bpf_object__relocate`).
  */
-import { callKind, immediateKind, instructionSize } from '../asm/opcodes.js';
+import { callKind, immediateKind, instructionSize, opcode } from '../asm/opcodes.js';
 import { setSourceRegister } from '../asm/slot.js';
 import type { Btf } from '../btf/btf.js';
 import { hostIsLittleEndian } from '../bytes/byte-order.js';
 import { XdpkitError } from '../errors/error.js';
+import { poisonInstruction } from './core/patch.js';
 import { needsTarget, relocate, type UnresolvedRelocation } from './core/relocate.js';
+import {
+  loadOf,
+  type ModuleReference,
+  notResolved,
+  type ResolvedExtern,
+  type ResolvedExterns,
+} from './resolved-externs.js';
 import type { FunctionSpec, ObjectSpec, ProgramSpec } from './spec.js';
 
 /** A map that the code names; the loader writes its descriptor into the immediate of instruction `at`. */
@@ -27,13 +35,17 @@ export interface LinkedProgram {
   readonly functionInfo: Uint8Array;
   /** Records of 16 bytes, `struct bpf_line_info`; empty where a function lacks its first line. */
   readonly lineInfo: Uint8Array;
-  /** CO-RE relocations without an answer, by instruction of the linked code; the verifier refuses those it reaches. */
+  /** Where the code takes descriptors of modules' BTF. */
+  readonly modules: readonly ModuleReference[];
+  /** What has no answer in the kernel, by instruction of the linked code; the verifier refuses what of it is reached. */
   readonly unresolved: readonly UnresolvedRelocation[];
 }
 
 export interface LinkOptions {
   /** The types that CO-RE relocations are answered from: the running kernel's, or those of another one. */
   readonly target?: Btf | undefined;
+  /** What the externs that the program refers to stand for. */
+  readonly externs?: ResolvedExterns | undefined;
 }
 
 interface Placed {
@@ -46,11 +58,11 @@ const functionInfoSize = 8;
 const lineInfoSize = 16;
 
 /**
- * Throws `XdpkitError` BYTE_ORDER for code of the other byte order, OBJECT_UNSUPPORTED for references to what only the
- * running kernel knows (externs, and CO-RE relocations without a target), CORE_RELOCATION for what does not fit the
+ * Throws `XdpkitError` BYTE_ORDER for code of the other byte order, OBJECT_UNSUPPORTED for references to what only a
+ * kernel knows (externs that `externs` lacks, and CO-RE relocations without a target), CORE_RELOCATION for what does not fit the
  * target.
  */
-export function linkProgram(spec: ObjectSpec, program: ProgramSpec, { target }: LinkOptions = {}): LinkedProgram {
+export function linkProgram(spec: ObjectSpec, program: ProgramSpec, options: LinkOptions = {}): LinkedProgram {
   const littleEndian = spec.byteOrder === 'little';
   if (littleEndian !== hostIsLittleEndian) {
     throw new XdpkitError(
@@ -61,11 +73,13 @@ export function linkProgram(spec: ObjectSpec, program: ProgramSpec, { target }: 
       },
     );
   }
+  const { target, externs } = options;
   const placed = placeFunctions(spec, program);
   const functions = [...placed.values()];
   const code = new Uint8Array(lengthOf(functions) * instructionSize);
   const patch = patcher(code, littleEndian);
   const maps: MapReference[] = [];
+  const modules: ModuleReference[] = [];
   const unresolved: UnresolvedRelocation[] = [];
   const relocated = relocate(
     spec,
@@ -97,8 +111,24 @@ export function linkProgram(spec: ObjectSpec, program: ProgramSpec, { target }: 
           patch(at, immediateKind.mapValue, 0, reference.offset);
           maps.push({ at, map: reference.map, offset: reference.offset });
           break;
-        case 'extern':
-          throw unresolvedExtern(spec, program, found, reference.name);
+        case 'extern': {
+          const resolved = externs?.get(reference.name);
+          if (!resolved) throw notResolved(spec, program, found, reference.name);
+          const call = code[at * instructionSize] === opcode.call;
+          if (resolved.kind === 'btf' && resolved.module !== undefined) {
+            modules.push({ at, module: resolved.module, call });
+          }
+          if (!call) {
+            const { source, low, high } = loadOf(resolved);
+            patch(at, source, low, high);
+          } else if (resolved.kind === 'btf') {
+            patch(at, callKind.kernelFunction, resolved.id);
+          } else {
+            poisonInstruction({ view: new DataView(code.buffer), littleEndian }, at);
+            unresolved.push({ at, problem: unresolvedCall(reference.name, resolved) });
+          }
+          break;
+        }
       }
     }
   }
@@ -106,6 +136,7 @@ export function linkProgram(spec: ObjectSpec, program: ProgramSpec, { target }: 
     name: program.name,
     code,
     maps,
+    modules,
     functionInfo: functionInfo(functions, littleEndian),
     lineInfo: lineInfo(functions, littleEndian),
     unresolved,
@@ -123,11 +154,29 @@ function patcher(code: Uint8Array, littleEndian: boolean) {
   };
 }
 
-function unresolvedExtern(spec: ObjectSpec, program: ProgramSpec, found: FunctionSpec, name: string): XdpkitError {
-  return new XdpkitError(
-    'OBJECT_UNSUPPORTED',
-    `Program ${program.name} of ${spec.name} refers in function ${found.name} to ${name}, which the object does not define and xdpkit cannot look up in the kernel yet`,
+function unresolvedCall(name: string, resolved: ResolvedExtern): string {
+  const reason = resolved.kind === 'absent' ? resolved.reason : 'it is no function';
+  return `it calls ${name}: ${reason}`;
+}
+
+/** Names of the externs that a program refers to, settings too. */
+export function externsOf(spec: ObjectSpec, program: ProgramSpec): Set<string> {
+  const names = new Set<string>();
+  const place = (map: string, offset: number) => `${offset} ${map}`;
+  const settings = new Map(
+    spec.externs.flatMap((found) =>
+      found.kind === 'setting' ? [[place(found.map, found.offset), found.name] as const] : [],
+    ),
   );
+  for (const { function: found } of placeFunctions(spec, program).values()) {
+    for (const reference of found.references) {
+      if (reference.kind === 'extern') names.add(reference.name);
+      if (reference.kind !== 'map-value') continue;
+      const name = settings.get(place(reference.map, reference.offset));
+      if (name !== undefined) names.add(name);
+    }
+  }
+  return names;
 }
 
 /** Whether a program cannot be linked without the types of a target. */

@@ -13,6 +13,8 @@ import {
   symbolVisibility,
 } from '../elf/elf.js';
 import { FormatError } from '../errors/error.js';
+import { readExterns, settingsAsGlobals, settingsDataMap, settingsMap } from './externs.js';
+import { declareExterns } from './externs-btf.js';
 import { type Placements, placeFunctions, readFunctions } from './functions.js';
 import { hasValuesInCode } from './gnu.js';
 import { type DefinedMap, readBtfMaps } from './maps-btf.js';
@@ -38,7 +40,9 @@ import type { MapSpec, ObjectSpec, ProgramSpec } from './spec.js';
  */
 export function readObject(bytes: Uint8Array, name: string): ObjectSpec {
   const elf = readElf(bytes, name);
-  const btf = readTypes(elf, name);
+  const declared = readTypes(elf, name);
+  const { externs, settingsLayout } = readExterns(elf, declared, name);
+  const btf = declared && layOut(declared, elf, settingsLayout, name);
   const extSection = btf && findSection(elf, '.BTF.ext');
   const ext = extSection && readBtfExt(extSection.data, btf, `${name}, section .BTF.ext`);
   const source: Source = { name, elf, btf, ext };
@@ -55,9 +59,15 @@ export function readObject(bytes: Uint8Array, name: string): ObjectSpec {
     maps: new Map([...defined].map(([section, maps]) => [section, namesByOffset(maps)])),
     data: data.maps,
     valuesInCode: hasValuesInCode(elf),
+    externs: new Map(externs.map((found) => [found.name, found])),
     relocations: sortedRelocations(elf),
   };
-  const maps = [...[...defined.values()].flat().map(({ map }) => map), ...data.maps.values()];
+  const settings = settingsLayout && settingsDataMap(settingsLayout.size, btf);
+  const maps = [
+    ...[...defined.values()].flat().map(({ map }) => map),
+    ...data.maps.values(),
+    ...(settings ? [settings] : []),
+  ];
   checkNames(source, maps);
   return {
     name: name.replace(/^.*\//, '').replace(/(\.bpf)?\.o$/, ''),
@@ -67,7 +77,8 @@ export function readObject(bytes: Uint8Array, name: string): ObjectSpec {
     programs: readPrograms(elf, placements),
     functions: readFunctions(source, placements, targets),
     maps,
-    globals: data.globals,
+    globals: [...data.globals, ...settingsAsGlobals(externs)],
+    externs,
     remarks,
     btf,
   };
@@ -89,7 +100,15 @@ function readTypes(elf: ElfFile, name: string): Btf | undefined {
   if (btf.byteOrder !== (elf.littleEndian ? 'little' : 'big')) {
     throw new FormatError(where, 0, 'its byte order is not that of the file');
   }
-  return readBtf(layOutSections(btf, sectionLayouts(elf), hiddenFunctions(elf)), where);
+  return btf;
+}
+
+/** In the form that the kernel takes: externs declared as what stands for them, sections with sizes and offsets. */
+function layOut(btf: Btf, elf: ElfFile, settings: SectionLayout | undefined, name: string): Btf {
+  const where = `${name}, section .BTF`;
+  const layouts = sectionLayouts(elf);
+  if (settings) layouts.set(settingsMap, settings);
+  return readBtf(layOutSections(declareExterns(btf, where), layouts, hiddenFunctions(elf)), where);
 }
 
 function sectionLayouts(elf: ElfFile): Map<string, SectionLayout> {

@@ -4,11 +4,11 @@
  */
 import { callKind, instructionSize, opcode } from '../asm/opcodes.js';
 import { sourceRegister } from '../asm/slot.js';
-import { type ElfRelocation, type ElfSymbol, symbolBinding, symbolType, undefinedSection } from '../elf/elf.js';
+import { type ElfRelocation, type ElfSymbol, symbolType, undefinedSection } from '../elf/elf.js';
 import type { FormatError } from '../errors/error.js';
 import type { Placement, Placements } from './functions.js';
 import { type Source, sectionError } from './source.js';
-import type { MapSpec, Reference } from './spec.js';
+import type { ExternSpec, MapSpec, Reference } from './spec.js';
 
 /** What may be referred to, by ELF section. */
 export interface Targets {
@@ -18,6 +18,7 @@ export interface Targets {
   readonly data: ReadonlyMap<number, MapSpec>;
   /** The code holds the values of symbols already, as the GNU assembler left them before version 2.41. */
   readonly valuesInCode: boolean;
+  readonly externs: ReadonlyMap<string, ExternSpec>;
   /** Of each code section, in order of offset. */
   readonly relocations: ReadonlyMap<number, readonly ElfRelocation[]>;
 }
@@ -67,10 +68,7 @@ function relocated(site: Site, relocation: ElfRelocation): Reference {
   if (wide && offset + 2 * instructionSize > placement.offset + placement.size) {
     throw problem(site, `the 64-bit load of ${named(symbol)} is cut off`);
   }
-  if (symbol.section === undefinedSection) {
-    const weak = symbol.binding === symbolBinding.weak;
-    return { kind: 'extern', at: position(site), name: symbol.name, weak };
-  }
+  if (symbol.section === undefinedSection) return externOf(site, symbol, wide);
   // A function's own symbol says all: what stands in the code beside it differs between assemblers.
   if (symbol.type === symbolType.function) {
     const target = functionAt(site, symbol.section, symbol.value);
@@ -78,6 +76,19 @@ function relocated(site: Site, relocation: ElfRelocation): Reference {
   }
   if (!wide) return callTo(site, symbol.section, symbol.value + instructionSize);
   return addressOf(site, symbol);
+}
+
+function externOf(site: Site, symbol: ElfSymbol, wide: boolean): Reference {
+  const found = site.targets.externs.get(symbol.name);
+  const at = position(site);
+  if (found?.kind === 'setting') {
+    if (!wide) throw problem(site, `the setting ${found.name} is called`);
+    return { kind: 'map-value', at, map: found.map, offset: found.offset };
+  }
+  if (!wide && (found?.kind === 'variable' || found?.kind === 'symbol')) {
+    throw problem(site, `the kernel's variable ${found.name} is called`);
+  }
+  return { kind: 'extern', at, name: symbol.name };
 }
 
 /** A call counts from the instruction after itself; with a relocation, from the instruction after the symbol's. */

@@ -21,6 +21,8 @@ export interface ObjectSpec {
   readonly globals: readonly GlobalSpec[];
   /** What reading left aside, a sentence each: fields of old-style maps that only another loader has a use for. */
   readonly remarks: readonly string[];
+  /** What the object leaves to the running kernel (`__ksym`, `__kconfig`), by the order of their symbols. */
+  readonly externs: readonly ExternSpec[];
   /** Ready for the kernel: its sections (`.maps`, `.data`, …) have their sizes and offsets, which clang leaves out. */
   readonly btf: Btf | undefined;
 }
@@ -62,7 +64,34 @@ export type Reference =
   | { readonly kind: 'call' | 'function-address'; readonly at: number; readonly function: number }
   | { readonly kind: 'map'; readonly at: number; readonly map: string }
   | { readonly kind: 'map-value'; readonly at: number; readonly map: string; readonly offset: number }
-  | { readonly kind: 'extern'; readonly at: number; readonly name: string; readonly weak: boolean };
+  | { readonly kind: 'extern'; readonly at: number; readonly name: string };
+
+/**
+ * A name without a definition. A `weak` one may be absent: it is zero then. A setting's value is in a map, so that code
+ * refers to it as to any variable; to all others code refers by name.
+ */
+export type ExternSpec = { readonly name: string; readonly weak: boolean } & (
+  | ({ readonly kind: 'setting'; readonly map: string } & SettingShape)
+  /** `extern … __ksym` of a function: its prototype. The name may have a flavour (`name___old`). */
+  | { readonly kind: 'function'; readonly type: TypeId }
+  /** `extern const struct rq runqueues __ksym`: a variable that the kernel's BTF knows. */
+  | { readonly kind: 'variable'; readonly type: TypeId }
+  /** `extern const void name __ksym`: an address. */
+  | { readonly kind: 'symbol' }
+  /** Declared in neither of the two ways. */
+  | { readonly kind: 'undeclared' }
+);
+
+export interface SettingShape {
+  /** `char` takes `y`, `n` and `m` as well as numbers. */
+  readonly shape: 'bool' | 'tristate' | 'char' | 'integer' | 'text';
+  /** Bytes from the start of the map's value. */
+  readonly offset: number;
+  /** Bytes. */
+  readonly size: number;
+  readonly signed: boolean;
+  readonly type: TypeId;
+}
 
 export interface LineInfo {
   /** Instruction, counted from the function's start. */

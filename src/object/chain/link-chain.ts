@@ -132,6 +132,7 @@ export function linkChain(members: readonly ChainMember[], options: ChainOptions
       maps: united.maps,
       globals: united.globals,
       remarks: [...new Set(ordered.flatMap(({ spec }) => spec.remarks))],
+      externs: united.externs,
       btf: united.btf,
     } satisfies Record<keyof ObjectSpec, unknown>,
     members: ordered.map(({ name, priority, next }, index) => ({

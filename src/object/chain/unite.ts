@@ -6,8 +6,9 @@ import type { Btf } from '../../btf/btf.js';
 import { type BtfShift, mergeBtf } from '../../btf/merge.js';
 import type { TypeId } from '../../btf/types.js';
 import { XdpkitError } from '../../errors/error.js';
-import type { FunctionSpec, GlobalSpec, MapSpec, ObjectSpec, ProgramSpec, Reference } from '../spec.js';
+import type { ExternSpec, FunctionSpec, GlobalSpec, MapSpec, ObjectSpec, ProgramSpec, Reference } from '../spec.js';
 import { type GlueTypes, glueBtf } from './glue-types.js';
+import { type PartExterns, uniteExterns } from './unite-externs.js';
 
 export interface Part {
   /** Behind names that other parts use too. */
@@ -34,6 +35,7 @@ export interface United {
   readonly globals: readonly GlobalSpec[];
   /** That program arrays of the parts hold from the start. */
   readonly programs: readonly ProgramSpec[];
+  readonly externs: readonly ExternSpec[];
   readonly btf: Btf;
   /** Of each part, in their order. */
   readonly parts: readonly UnitedPart[];
@@ -78,6 +80,7 @@ export function unite(parts: readonly Part[], glue: Glue, name: string): United 
   const maps: MapSpec[] = [...glue.maps];
   const globals: GlobalSpec[] = [];
   const functions: FunctionSpec[] = [];
+  const asked: PartExterns[] = [];
   let nextUntyped = 0;
 
   const united = chosen.map((part): UnitedPart => {
@@ -96,6 +99,12 @@ export function unite(parts: readonly Part[], glue: Glue, name: string): United 
     }
     for (const { name } of part.programs) inside.set(name, programNames.take(name, part.name));
     for (const map of moved) maps.push(moveMap(map, { spec, type, maps: own, programs: inside }));
+    asked.push({
+      externs: spec.externs,
+      functions: part.functions.flatMap((index) => spec.functions[index] ?? []),
+      maps: own,
+      type: (id) => type(id) ?? id,
+    });
     const ownGlobals = new Map<string, string>();
     for (const { name, map, offset, size, constant, type: id } of spec.globals) {
       const place = own.get(map);
@@ -118,7 +127,8 @@ export function unite(parts: readonly Part[], glue: Glue, name: string): United 
     return { entries: part.entries.map((index) => place.get(index) ?? start), maps: own, globals: ownGlobals };
   });
   const written = glue.functions(united.flatMap(({ entries }) => entries));
-  return { functions: [...written, ...functions], maps, globals, programs, btf: merged.btf, parts: united };
+  const externs = uniteExterns(asked);
+  return { functions: [...written, ...functions], maps, globals, programs, externs, btf: merged.btf, parts: united };
 }
 
 /** Names as they are for whoever comes first. */

@@ -111,6 +111,7 @@ export function wrapProgram(spec: ObjectSpec, program: ProgramSpec, probes: Prob
       maps: united.maps,
       globals: united.globals,
       remarks: [...new Set(parts.flatMap((part) => part.spec.remarks))],
+      externs: united.externs,
       btf: united.btf,
     } satisfies Record<keyof ObjectSpec, unknown>,
     program: viewOf(0) as NameViews,
