@@ -163,7 +163,7 @@ interface Field {
   readonly union: number | undefined;
 }
 
-type Composite = Extract<BtfType, { kind: 'struct' | 'union' }>;
+export type Composite = Extract<BtfType, { kind: 'struct' | 'union' }>;
 
 /** A data section (`.bss`) is the one value of its map: its variables are the fields. */
 export function sectionAsStruct(btf: Btf, section: Extract<BtfType, { kind: 'section' }>): Composite {

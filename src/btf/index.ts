@@ -1,4 +1,5 @@
 export { Btf, readBtf } from './btf.js';
+export { type CHeaderOptions, writeCHeader } from './c/header.js';
 export {
   type BtfExt,
   type CoreRelocationRecord,
@@ -9,6 +10,7 @@ export {
 export { layOutSections, type SectionLayout } from './layout.js';
 export { type BtfPart, BtfShift, type MergedBtf, mergeBtf } from './merge.js';
 export { essentialName } from './names.js';
+export { type RawType, rawLines, rawType } from './raw.js';
 export type {
   BtfEnumerator,
   BtfKind,
@@ -19,3 +21,5 @@ export type {
   BtfType,
   TypeId,
 } from './types.js';
+export { TypeScriptDeclarations, writeTypeScript } from './typescript/declarations.js';
+export { type WriteBtfOptions, writeBtf } from './write.js';

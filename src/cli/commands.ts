@@ -1,6 +1,8 @@
 /** Every command. A new one is a file in commands/ and a line here. */
 import { buildRouteMap } from '@stricli/core';
 import { attach } from './commands/attach.js';
+import { btfDump } from './commands/btf-dump.js';
+import { btfLs } from './commands/btf-ls.js';
 import { build } from './commands/build.js';
 import { demo } from './commands/demo.js';
 import { detach } from './commands/detach.js';
@@ -68,6 +70,11 @@ const prog = buildRouteMap({
   docs: { brief: "The kernel's programs: list, read, load, pin, test" },
 });
 
+const btf = buildRouteMap({
+  routes: { ls: btfLs, dump: btfDump },
+  docs: { brief: 'Types: of the kernel, of programs and maps, of objects' },
+});
+
 export const commands = buildRouteMap({
   routes: {
     build,
@@ -80,6 +87,7 @@ export const commands = buildRouteMap({
     prog,
     map,
     link,
+    btf,
     doctor,
     demo,
   },

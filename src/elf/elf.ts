@@ -94,6 +94,13 @@ export function readElf(bytes: Uint8Array, where: string): ElfFile {
   return { littleEndian, machine, sections, symbols, relocations: readRelocations(cursor, sections, symbols.length) };
 }
 
+/** The contents of a section by its name, of a 64-bit ELF file for any machine (a kernel's `vmlinux`). */
+export function readElfSection(bytes: Uint8Array, where: string, name: string): Uint8Array | undefined {
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  const cursor = new Cursor(plain, where, { littleEndian: byteOrder(bytes, where) });
+  return readSections(cursor).find((section) => section.name === name)?.data;
+}
+
 function byteOrder(bytes: Uint8Array, where: string): boolean {
   const [width, order] = [bytes[4], bytes[5]];
   if (width === 1) throw wrongMachine(`${where} is a 32-bit ELF file, and BPF objects are 64-bit`);

@@ -29,6 +29,7 @@ export const errorCodes = {
   },
   BYTE_ORDER: { exit: 5, meaning: 'the object was compiled for the other byte order' },
 
+  BTF_NOT_FOUND: { exit: 3, meaning: 'no such types: the kernel or the file has no such BTF, or the BTF no such type' },
   PROGRAM_NOT_FOUND: {
     exit: 3,
     meaning: 'the object or kernel has no such program, or the object no XDP program at all',

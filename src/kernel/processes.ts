@@ -7,7 +7,7 @@ export interface HoldingProcess {
   readonly command: string;
 }
 
-const fields = { program: 'prog_id', map: 'map_id', link: 'link_id' } as const;
+const fields = { program: 'prog_id', map: 'map_id', link: 'link_id', BTF: 'btf_id' } as const;
 
 /** Other processes than this one. Those of other users are only seen by root. */
 export function listHoldingProcesses(kind: keyof typeof fields, id: number): readonly HoldingProcess[] {
@@ -23,7 +23,7 @@ export function indexHoldingProcesses(kind: keyof typeof fields): ReadonlyMap<nu
     const ids = new Set(
       numbersIn(`/proc/${pid}/fd`).flatMap((fd) => {
         const target = tryRead(() => readlinkSync(`/proc/${pid}/fd/${fd}`));
-        if (!target?.startsWith('anon_inode:bpf')) return [];
+        if (!/^anon_inode:(bpf|btf)/.test(target ?? '')) return [];
         const id = line.exec(tryRead(() => readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8')) ?? '')?.[1];
         return id === undefined ? [] : [Number(id)];
       }),

@@ -1,5 +1,6 @@
 /** BTF as a C header, as `vmlinux.h` is: what BPF programs include to read the kernel's structs by CO-RE. */
 import type { Btf } from '../btf.js';
+import { referencesOf } from '../needed.js';
 import type { TypeId } from '../types.js';
 import { Declarations, type DeclarationTags } from './declarations.js';
 import { Order } from './order.js';
@@ -63,14 +64,7 @@ function looseEnums(btf: Btf): TypeId[] {
     for (const id of btf.idsOf(kind)) if (btf.type(id).name === '') loose.add(id);
   }
   if (loose.size === 0) return [];
-  for (let id = 1; id < btf.count; id++) {
-    const type = btf.type(id);
-    if ('members' in type) for (const member of type.members) loose.delete(member.type);
-    else if ('parameters' in type) {
-      loose.delete(type.returns);
-      for (const parameter of type.parameters) loose.delete(parameter.type);
-    } else if ('type' in type) loose.delete(type.type);
-  }
+  for (let id = 1; id < btf.count; id++) for (const held of referencesOf(btf.type(id))) loose.delete(held);
   return [...loose];
 }
 

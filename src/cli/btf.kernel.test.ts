@@ -1,0 +1,134 @@
+/** Types from the command line: of the running kernel, of what it holds, of files. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { compileBpf } from '../compile/compile.js';
+import { readElfSection } from '../elf/elf.js';
+import { runProgram } from '../kernel/test-run.js';
+import { openObject } from '../loader/open.js';
+import { compileText } from '../object/compile-text.test.support.js';
+import { ask } from '../object/fixtures.test.support.js';
+import { runWords } from './run-words.test.support.js';
+
+const object = fileURLToPath(new URL('../bpf/drop-ping.bpf.o', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'xdpkit-btf-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+async function printed(...words: string[]): Promise<string> {
+  const { exitCode, stdout, stderr } = await runWords(words);
+  assert.equal(exitCode, 0, stderr);
+  return stdout;
+}
+
+test('BTF of the kernel, of programs and of maps is listed as bpftool lists it, and dumped by each of its users', async () => {
+  using loaded = (await openObject(object)).load();
+  const program = loaded.program('drop_ping');
+  const map = loaded.map('xdp_stats');
+  const { btfId } = program.info();
+  const { btf } = JSON.parse(await printed('btf', 'ls', '--json'));
+  const mine = btf.find((each: { id: number }) => each.id === btfId);
+  assert.ok(mine);
+  const [theirs] = [JSON.parse(ask('bpftool', '--json', 'btf', 'show', 'id', String(btfId)))].flat();
+  assert.equal(mine.size, theirs.size);
+  assert.deepEqual(mine.programs, theirs.prog_ids);
+  assert.deepEqual(mine.maps, theirs.map_ids.sort());
+  assert.equal(mine.origin, 'object');
+  assert.ok(mine.programs.includes(program.id) && mine.maps.includes(map.info().id));
+  const kernel = btf.find((each: { origin: string }) => each.origin === 'kernel');
+  assert.equal(kernel.name, 'vmlinux');
+  assert.equal(kernel.size, readFileSync('/sys/kernel/btf/vmlinux').length);
+  assert.match(await printed('btf', 'ls'), /^ID +NAME +ORIGIN +BYTES/);
+
+  const raw = ask('bpftool', 'btf', 'dump', 'id', String(btfId));
+  assert.equal(await printed('btf', 'dump', `id:${btfId}`), raw);
+  assert.equal(await printed('btf', 'dump', `prog:${program.id}`), raw);
+  assert.equal(await printed('btf', 'dump', `map:${map.info().id}`, '--format', 'raw'), raw);
+  const types = JSON.parse(ask('bpftool', '--json', 'btf', 'dump', 'id', String(btfId)));
+  assert.deepEqual(JSON.parse(await printed('btf', 'dump', `id:${btfId}`, '--format', 'json')), types);
+  assert.deepEqual(JSON.parse(await printed('btf', 'dump', `id:${btfId}`, '--json')), types);
+});
+
+test('types of a file, all or some, in each format', async () => {
+  const c = await printed('btf', 'dump', object, '--type', 'datarec', '--format', 'c');
+  assert.match(
+    c,
+    /typedef unsigned long long __u64;\n\nstruct datarec \{\n\t__u64 rx_packets;\n\t__u64 rx_bytes;\n\};/,
+  );
+  const typescript = await printed('btf', 'dump', object, '--type', 'datarec', '--format', 'typescript');
+  assert.match(typescript, /export interface Datarec \{\n {2}rx_packets: bigint;\n {2}rx_bytes: bigint;\n\}/);
+  const document = JSON.parse(await printed('btf', 'dump', object, '--type', 'datarec', '--format', 'c', '--json'));
+  assert.deepEqual(document, { source: object, format: 'c', text: c });
+  const some = JSON.parse(await printed('btf', 'dump', object, '--type', 'datarec', '--json'));
+  assert.deepEqual(
+    some.types.map(({ name }: { name: string }) => name),
+    ['__u64', 'unsigned long long', 'datarec'],
+  );
+  const raw = join(folder, 'raw.btf');
+  writeFileSync(raw, readElfSection(readFileSync(object), object, '.BTF') ?? '');
+  assert.equal(await printed('btf', 'dump', raw), await printed('btf', 'dump', object));
+});
+
+test('what is not there is said', async () => {
+  const bare = join(folder, 'bare.o');
+  writeFileSync(bare, compileText('int nothing;', { debug: false }));
+  const refused: readonly [words: string[], code: number, message: RegExp][] = [
+    [[join(folder, 'nothing')], 3, /cannot read types from .*nothing/],
+    [[bare], 3, /has no section \.BTF/],
+    [[fileURLToPath(import.meta.url)], 1, /no BTF: the magic number/],
+    [['id:999999999'], 3, /no BTF object with id 999999999/],
+    [['id:x'], 2, /a BTF id is a number/],
+    [['prog:999999999'], 3, /no program with id/],
+    [['map:999999999'], 3, /no map with id/],
+    [[object, '--type', 'nothing'], 3, /no type called "nothing"/],
+  ];
+  for (const [words, code, message] of refused) {
+    const { exitCode, stderr } = await runWords(['btf', 'dump', ...words]);
+    assert.match(stderr, message);
+    assert.equal(exitCode, code, stderr);
+  }
+});
+
+test("a CO-RE program is compiled against the running kernel's header and reads the kernel's structs", async () => {
+  writeFileSync(join(folder, 'vmlinux.h'), await printed('btf', 'dump', '--format', 'c'));
+  const source = join(folder, 'look.bpf.c');
+  writeFileSync(
+    source,
+    `#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+int tgid, uid, value, offset, wanted = BPF_MAP_TYPE_DEVMAP;
+char name[16];
+SEC("xdp") int look(struct xdp_md *context)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	tgid = BPF_CORE_READ(task, tgid);
+	uid = BPF_CORE_READ(task, cred, uid.val);
+	BPF_CORE_READ_STR_INTO(&name, task, group_leader, comm);
+	value = bpf_core_enum_value(enum bpf_map_type, BPF_MAP_TYPE_DEVMAP);
+	offset = bpf_core_field_offset(struct xdp_frame, frame_sz) == __builtin_offsetof(struct xdp_frame, frame_sz);
+	return XDP_PASS;
+}
+char _license[] SEC("license") = "GPL";
+`,
+  );
+  const { output, warnings } = await compileBpf({ source, includePaths: [folder] });
+  assert.equal(warnings, '');
+  using loaded = (await openObject(output)).load();
+  const { verdict } = runProgram(loaded.program('look'), { data: new Uint8Array(64) });
+  assert.equal(verdict, 2);
+  const { tgid, uid, name, value, offset, wanted } = loaded.globals;
+  assert.deepEqual(
+    { tgid, uid, name, value, offset, wanted },
+    {
+      tgid: process.pid,
+      uid: process.geteuid?.(),
+      name: readFileSync('/proc/self/comm', 'utf8').trim(),
+      value: 14,
+      offset: 1,
+      wanted: 14,
+    },
+  );
+});

@@ -1,0 +1,90 @@
+import type { Btf } from '../../btf/btf.js';
+import { defineCommand } from '../command.js';
+
+const formats = ['raw', 'json', 'c', 'typescript'] as const;
+type Format = (typeof formats)[number];
+type Flags = { readonly format: Format; readonly type?: readonly string[] };
+
+export const btfDump = defineCommand<Flags, [source?: string]>({
+  brief: 'Print types: as C (vmlinux.h), as TypeScript, or as they are stored',
+  description: [
+    'Print types: as C (vmlinux.h), as TypeScript, or as they are stored.',
+    '',
+    'SOURCE is an object, a kernel (vmlinux) or a file of raw BTF; id:N for a BTF object of the kernel, prog:N or map:N',
+    "for a program's or map's (an id, a pin or a name); or `kernel`, the running one, which is meant when none is given.",
+  ].join('\n'),
+  parameters: {
+    flags: {
+      format: {
+        kind: 'enum',
+        values: formats,
+        default: 'raw',
+        brief: 'raw and json as bpftool prints them; c is a header; typescript is what maps and globals give',
+      },
+      type: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        variadic: true,
+        placeholder: 'NAME',
+        brief: 'Only this struct, union, enum or typedef, and what it needs',
+      },
+    },
+    positional: {
+      kind: 'tuple',
+      parameters: [{ brief: 'Where the types are', parse: String, placeholder: 'SOURCE', optional: true }],
+    },
+  },
+  async run({ flags, output }, source = 'kernel') {
+    const { findBtf } = await import('../../kernel/find-btf.js');
+    const { format } = flags;
+    const btf = findBtf(source);
+    const chosen = flags.type === undefined ? undefined : await idsOf(btf, flags.type);
+    if (format === 'raw' || format === 'json') {
+      const { rawLines, rawType } = await import('../../btf/raw.js');
+      const { typesNeededBy } = await import('../../btf/needed.js');
+      const ids = chosen === undefined ? allTypes(btf) : typesNeededBy(btf, chosen);
+      const rows = function* () {
+        for (const id of ids) yield rawType(btf, id);
+      };
+      const lines = function* () {
+        for (const id of ids) yield* rawLines(btf, id);
+      };
+      if (format === 'json' && !output.json) {
+        const { toJson } = await import('../json.js');
+        output.print(toJson({ types: [...rows()] }));
+      } else await output.lines(lines());
+      await output.documentWith({}, 'types', rows());
+      return undefined;
+    }
+    const text = format === 'c' ? await header(btf, chosen) : await typescript(btf, chosen);
+    await output.lines(text.trimEnd().split('\n'));
+    output.document({ source, format, text });
+    return undefined;
+  },
+});
+
+function allTypes(btf: Btf): number[] {
+  return Array.from({ length: btf.count - 1 }, (_, index) => index + 1);
+}
+
+async function header(btf: Btf, types: readonly number[] | undefined): Promise<string> {
+  const { writeCHeader } = await import('../../btf/c/header.js');
+  return writeCHeader(btf, types === undefined ? {} : { types });
+}
+
+async function typescript(btf: Btf, types: readonly number[] | undefined): Promise<string> {
+  const { writeTypeScript } = await import('../../btf/typescript/declarations.js');
+  return writeTypeScript(btf, types);
+}
+
+async function idsOf(btf: Btf, names: readonly string[]): Promise<number[]> {
+  const { XdpkitError } = await import('../../errors/error.js');
+  return names.flatMap((name) => {
+    const ids = btf.idsNamed(name).filter((id) => btf.type(id).name === name && btf.kind(id) !== 'forward');
+    if (ids.length > 0) return ids;
+    throw new XdpkitError('BTF_NOT_FOUND', `${btf.where} has no type called "${name}"`, {
+      hint: 'Give the name of a struct, union, enum or typedef without that word: --type xdp_md.',
+    });
+  });
+}
