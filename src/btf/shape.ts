@@ -29,7 +29,8 @@ export type ValueShape =
       readonly kind: 'struct';
       /** Of its typedef, where the struct has none itself; empty where neither has one. */
       readonly name: string;
-      readonly type: TypeId;
+      /** Absent where no BTF has the struct. */
+      readonly type?: TypeId;
       readonly fields: readonly FieldShape[];
     };
 

@@ -88,9 +88,9 @@ export class TypeScriptDeclarations {
   }
 
   #interface(shape: Struct, wanted: string | undefined, indent: string): string {
-    const known = this.#names.get(shape.type);
+    const known = shape.type === undefined ? undefined : this.#names.get(shape.type);
     if (known !== undefined) return known;
-    if (!wanted) return this.#body(shape, indent);
+    if (!wanted || shape.type === undefined) return this.#body(shape, indent);
     const name = this.take(wanted);
     this.#names.set(shape.type, name);
     const { btf, size } = this.#known(shape.type);
