@@ -19,7 +19,7 @@ export const btfDump = defineCommand<Flags, [source?: string]>({
         kind: 'enum',
         values: formats,
         default: 'raw',
-        brief: 'raw and json as bpftool prints them; c is a header; typescript is what maps and globals give',
+        brief: 'raw, json: as bpftool has them; c: a header; typescript: their values',
       },
       type: {
         kind: 'parsed',
