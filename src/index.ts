@@ -74,6 +74,8 @@ export { type LoadPinnedOptions, loadPinned, type PinnedProgram } from './loader
 export { LoadedObject, LoadedProgram } from './loader/loaded.js';
 export { OpenedObject, openObject, parseObject } from './loader/open.js';
 export type { GlobalSpec, MapSpec, ObjectSpec, ProgramSpec, SlotSpec } from './object/spec.js';
+export { buildPacket } from './packet/build.js';
+export { describePacket, type PacketDescription } from './packet/describe.js';
 export { type Verdict, verdicts } from './packet/verdict.js';
 export { type Rate, ratesBetween, type Sample, StatisticsReader } from './stats/reader.js';
 export { attachXdp, type XdpAttachOptions } from './xdp/attach.js';
@@ -83,6 +85,8 @@ export type { DeviceReference } from './xdp/device.js';
 export type { Holder } from './xdp/holder.js';
 export type { XdpMode, XdpModeChoice } from './xdp/mode.js';
 export { type Replacement, replaceXdp, type XdpReplaceOptions } from './xdp/replace.js';
+export { type LiveRun, type LiveRunOptions, runLive } from './xdp/run-live.js';
 export { type PacketRun, type PacketRunOptions, runPacket } from './xdp/run-packet.js';
 export { type DeviceStatus, type NetnsStatus, readStatus, readStatusOfAllNetns } from './xdp/status.js';
+export { type PacketTime, timeProgram } from './xdp/time-program.js';
 export type { XdpLink } from './xdp/xdp-link.js';

@@ -8,8 +8,13 @@ import { Attribute, mustBpf } from '../kernel/bpf.js';
 import { bpftool, leftInKernel } from '../kernel/kernel-state.test.support.js';
 import { labUp } from '../lab/lab-up.js';
 import { FileDescriptor } from '../linux/file-descriptor.js';
+import { openObject } from '../loader/open.js';
 import { compileText } from '../object/compile-text.test.support.js';
+import { buildPacket } from '../packet/build.js';
+import { describePacket } from '../packet/describe.js';
+import { writePcapng } from '../packet/pcapng-write.js';
 import { folder, json, name, object, pinPath, refusal, text } from './prog.test.support.js';
+import { runWords } from './run-words.test.support.js';
 
 const changing = `
 static __attribute__((noinline)) void mark(void *at, void *end, int value) { if (at + 1 <= end) *(__u8 *)at = value; }
@@ -38,7 +43,24 @@ SEC("xdp") int place(struct xdp_md *context) {
   if (meta + 4 <= (__u8 *)DATA) return meta[0];
   return context->ingress_ifindex > 1 ? 100 + context->rx_queue_index : 77;
 }
-SEC("tc") int shot(struct __sk_buff *skb) { return 2; }
+SEC("tc") int shot(struct __sk_buff *skb) { skb->priority = 9; return skb->mark == 5 ? 2 : 0; }
+SEC("xdp") int route(struct xdp_md *context) {
+  __u8 *data = DATA;
+  if (data + 34 > (__u8 *)END || data[22] <= 1) return XDP_DROP;
+  data[22] -= 1;
+  return XDP_TX;
+}
+SEC("cgroup_skb/ingress") int admit(struct __sk_buff *skb) { return skb->len > 60; }
+SEC("socket") int keep(struct __sk_buff *skb) { return 4; }
+SEC("syscall") int sum(struct { __u32 one, other; __u64 all; } *context) { context->all = context->one + context->other; return 3; }
+SEC("raw_tracepoint/x") int traced(struct bpf_raw_tracepoint_args *context) { return context->args[0]; }
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __type(key, __u32); __type(value, __u64); __uint(max_entries, 1); } seen SEC(".maps");
+SEC("xdp") int counted(struct xdp_md *context) {
+  __u32 key = 0;
+  __u64 *value = bpf_map_lookup_elem(&seen, &key);
+  if (value) __sync_fetch_and_add(value, 1);
+  return XDP_DROP;
+}
 `;
 const changingObject = join(folder, 'changing.bpf.o');
 writeFileSync(changingObject, compileText(changing));
@@ -111,6 +133,10 @@ test('run for people, on packets of a file that tcpdump wrote', async () => {
     'time     T',
     'length   64 → 68 bytes: 4 more at the front',
     'changed  4 bytes',
+    '  eth dst: 00:01:02:03:04:05 → a0:a1:a2:a3:00:01',
+    '  eth src: 06:07:08:09:0a:0b → 02:03:04:05:06:07',
+    '  eth type: 0xc0d → 0x809',
+    '  data 0x0e0f101112131415161718191a1b1c1d… → data 0x0a0b0c0d0e0f10111213141516171819…',
     '  - 0000              00 01 02 03 04 05 06 07 08 09 0a 0b',
     '  + 0000  a0 a1 a2 a3 00 01 02 03 04 05 06 07 08 09 0a 0b',
   ];
@@ -120,8 +146,8 @@ test('run for people, on packets of a file that tcpdump wrote', async () => {
   ]);
   const place = await text('prog', 'run', changingObject, '--prog', 'place', '--packet', hex, '--data-out');
   assert.match(place, /^verdict {2}77, no verdict of XDP: the kernel takes it for ABORTED$/m);
-  assert.match(place, /^changed {2}nothing\npacket\n {2}0000 {2}00 01 .* 0f\n/m);
-  assert.match(await text('prog', 'run', changingObject, '--prog', 'shot', '--packet', hex), /^verdict {2}2$/m);
+  assert.match(place, /^changed {2}nothing\npacket {3}eth dst .*\n {2}0000 {2}00 01 .* 0f\n/m);
+  assert.match(await text('prog', 'run', changingObject, '--prog', 'shot', '--packet', hex), /^verdict {2}OK \(0\)$/m);
 });
 
 test('runs are counted while the kernel keeps statistics', async () => {
@@ -144,11 +170,119 @@ test('a run from an object leaves nothing, and says what it cannot do', async ()
   assert.match((await refusal('prog', 'run', object, '--packet', '012')).stderr, /'012' is no packet in hexadecimal/);
   assert.match((await refusal('prog', 'run', object, '--packet', '0102')).stderr, /14 bytes at least/);
   assert.match((await refusal('prog', 'run', object, '--packet', '@/nothing')).stderr, /read packets from \/nothing/);
-  const pcapng = join(folder, 'packets.pcapng');
-  writeFileSync(pcapng, Uint8Array.from([0x0a, 0x0d, 0x0d, 0x0a, ...packet]));
-  assert.match((await refusal('prog', 'run', object, '--packet', `@${pcapng}`)).stderr, /pcapng, .*\nhint: Make pcap/);
   assert.match((await refusal('prog', 'run', '/nothing.o', '--packet', hex)).stderr, /there is no such file/);
   assert.match((await refusal('prog', 'run', '1', '--prog', 'x', '--packet', hex)).stderr, /about an object file/);
+  assert.match(
+    (await refusal('prog', 'run', object, '--packet', 'ip dts 1.2.3.4')).stderr,
+    /ip has version, .*src, dst/,
+  );
   const shot = ['prog', 'run', changingObject, '--prog', 'shot', '--packet', hex];
   assert.match((await refusal(...shot, '--metadata', '01020304')).stderr, /of type sched_cls, not xdp/);
+});
+
+test('packets in words, several at once, and what was expected of them', async () => {
+  const words = ['--packet', 'ip ttl 9/udp/data "x"', '--packet', 'ip ttl 1/udp'];
+  const routed = ['prog', 'run', changingObject, '--prog', 'route', ...words];
+  const { runs } = await json(...routed);
+  assert.deepEqual(
+    runs.map(({ verdict }: { verdict: string }) => verdict),
+    ['TX', 'DROP'],
+  );
+  // The program leaves the checksum as it was, which is wrong by then.
+  assert.deepEqual(runs[0].fields, [{ layer: 'ip', field: 'ttl', before: '9', after: '8' }]);
+  assert.match(runs[0].text, /ttl 8 sum 0x[0-9a-f]{4} src 192\.0\.2\.1 .*\/data "x"$/);
+  const unexpected = await runWords([...routed, '--expect', 'tx']);
+  assert.equal(unexpected.exitCode, 7);
+  assert.match(unexpected.stdout, /TX {2}as expected[\s\S]*ip ttl: 9 → 8[\s\S]*DROP {2}not as expected/);
+  assert.equal((await runWords([...routed.slice(0, -2), '--expect', '3'])).exitCode, 0);
+  assert.match(
+    (await refusal(...routed, '--expect', 'SHOT')).stderr,
+    /cannot return "SHOT"\nhint: Names are ABORTED, /,
+  );
+});
+
+test('packets of a pcapng file, as tcpdump reads it too', async () => {
+  const file = join(folder, 'words.pcapng');
+  const packets = ['ip ttl 2/udp', 'ip ttl 1/udp'].map((words) => ({ data: buildPacket(words) }));
+  writeFileSync(file, writePcapng({ interfaces: [{}], packets }));
+  const { runs } = await json('prog', 'run', changingObject, '--prog', 'route', '--packet', `@${file}`);
+  assert.deepEqual(
+    runs.map(({ verdict }: { verdict: string }) => verdict),
+    ['TX', 'DROP'],
+  );
+  writeFileSync(file, writePcapng({ interfaces: [{ linkType: 113 }], packets }));
+  const other = await refusal('prog', 'run', changingObject, '--prog', 'route', '--packet', `@${file}`);
+  assert.match(other.stderr, /packets of link type 113/);
+});
+
+test('other types of programs, with their contexts and names', async () => {
+  const any = ['--packet', 'udp'];
+  const of = async (prog: string, ...more: string[]) =>
+    (await json('prog', 'run', changingObject, '--prog', prog, ...more)).runs[0];
+  const plain = await of('shot', ...any);
+  assert.deepEqual([plain.returned, plain.verdict], [0, 'OK']);
+  const marked = await of('shot', ...any, '--context', 'mark=5');
+  assert.deepEqual([marked.returned, marked.verdict], [2, 'SHOT']);
+  assert.equal(Buffer.from(marked.context, 'hex').readUInt32LE(8), 5, 'the mark');
+  assert.equal(Buffer.from(marked.context, 'hex').readUInt32LE(32), 9, 'the priority that the program set');
+  assert.equal((await of('admit', ...any)).verdict, 'DROP');
+  assert.equal((await of('admit', '--packet', 'udp/zeros 100')).verdict, 'PASS');
+  assert.deepEqual(await of('keep', ...any).then(({ returned, verdict }) => [returned, verdict]), [4, null]);
+  const sum = await of('sum', '--context', '0x02000000050000000000000000000000');
+  assert.deepEqual([sum.returned, sum.context], [3, '02000000050000000700000000000000']);
+  assert.equal((await of('traced', '--context', `2a${'00'.repeat(7)}`)).returned, 42);
+  const shot = ['prog', 'run', changingObject, '--prog', 'shot', ...any];
+  assert.match(
+    (await refusal(...shot, '--context', 'marc=5')).stderr,
+    /__sk_buff has no number "marc"\nhint: It has len, /,
+  );
+});
+
+test('the time of a program that changes its packet is told for what it is', async () => {
+  const repeated = [changingObject, '--prog', 'route', '--packet', 'ip ttl 64/udp', '--repeat', '20'];
+  const blurred = await runWords(['prog', 'run', ...repeated]);
+  assert.match(blurred.stderr, /changes its packet, .* --fresh measures that/);
+  const { runs } = await json('prog', 'run', ...repeated);
+  assert.deepEqual(runs[0].timing, { method: 'repeat', rounds: 20, changing: true });
+  assert.equal(runs[0].fields[0].after, '44', 'twenty times one less');
+  const fresh = await runWords(['prog', 'run', ...repeated, '--fresh']);
+  assert.match(fresh.stdout, /^time .* the median of 19 fresh packets, less \d+ ns of measuring$/m);
+  assert.match(fresh.stdout, /ip ttl: 64 → 63/);
+  assert.equal(fresh.stderr, '');
+  const still = await runWords([
+    'prog',
+    'run',
+    changingObject,
+    '--prog',
+    'counted',
+    '--packet',
+    'udp',
+    '--repeat',
+    '20',
+  ]);
+  assert.equal(still.stderr, '', 'nothing is said of one that changes nothing');
+});
+
+test('live frames go where verdicts send them', async () => {
+  using lab = labUp({ temporary: true });
+  using pin = pinPath();
+  await json('prog', 'load', changingObject, '--prog', 'counted', '--pin', pin.path);
+  const live = ['prog', 'run', pin.path, '--packet', 'udp', '--live', '--repeat', '500', '--batch', '32'];
+  const ran = await json(...live, '--dev', 'veth0', '--netns', lab.hosts.left.name);
+  assert.deepEqual([ran.device, ran.live[0].frames, ran.live[0].nanoseconds > 0], ['veth0', 500, true]);
+  const { mapIds } = await json('prog', 'show', pin.path);
+  const { entries } = await json('map', 'dump', String(mapIds[0]));
+  assert.equal(BigInt(entries[0].value), 500n, 'as many as the program has counted');
+  assert.match((await refusal(...live)).stderr, /--live needs the device/);
+  const wide = [...live, '--dev', 'veth0', '--netns', lab.hosts.left.name, '--batch', '300'];
+  assert.notEqual((await refusal(...wide)).exitCode, 0);
+});
+
+test('a test of a program in a few lines', async () => {
+  using loaded = (await openObject(changingObject)).load();
+  const route = loaded.program('route');
+  const { verdict, packet: after } = route.run('ip ttl 9/udp');
+  assert.equal(verdict, 'TX');
+  assert.match(describePacket(after).text, /ttl 8 /);
+  assert.equal(route.run(buildPacket('ip ttl 1/udp')).verdict, 'DROP');
 });

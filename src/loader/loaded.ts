@@ -11,6 +11,7 @@ import type { RingBuffer } from '../kernel/ring-buffer.js';
 import type { UserRingBuffer } from '../kernel/user-ring-buffer.js';
 import type { ObjectSpec } from '../object/spec.js';
 import { attachXdp, type XdpAttachOptions } from '../xdp/attach.js';
+import { type PacketRun, type PacketRunOptions, runPacket } from '../xdp/run-packet.js';
 import type { XdpLink } from '../xdp/xdp-link.js';
 
 /** A program of an object, in the kernel, with the hooks that it can be attached to. */
@@ -21,6 +22,14 @@ export class LoadedProgram extends BpfProgram {
       throw new XdpkitError('USAGE', `program "${this.name}" is of type ${this.type}, not xdp`);
     }
     return attachXdp(this, options);
+  }
+
+  /**
+   * Runs the program on one packet, attached to nothing, as a test of it does: `program.run('eth/ip/udp dport 53').verdict`.
+   * See `runPacket`, and `buildPacket` for packets in words.
+   */
+  run(packet?: Uint8Array | string, options: Omit<PacketRunOptions, 'packet'> = {}): PacketRun {
+    return runPacket(this, { ...options, packet });
   }
 }
 

@@ -1,16 +1,18 @@
 import { statSync } from 'node:fs';
 import { XdpkitError } from '../../errors/error.js';
 import type { BpfProgram } from '../../kernel/program.js';
-import type { PacketRun } from '../../xdp/run-packet.js';
 import { defineCommand, netnsFlag } from '../command.js';
 import type { Output } from '../output.js';
 import { repeatCount, wholeNumber } from '../parsers.js';
-import { formatDuration } from '../units.js';
+import type { ReportedRun } from '../run-report.js';
+import { formatCount, formatDuration } from '../units.js';
 import { deviceFlag, programFlag } from '../xdp-flags.js';
 
 type Flags = {
-  readonly packet: string;
+  readonly packet?: readonly string[];
   readonly repeat?: number;
+  readonly fresh?: boolean;
+  readonly expect?: string;
   readonly dataOut?: boolean;
   readonly prog?: string;
   readonly type?: string;
@@ -18,7 +20,12 @@ type Flags = {
   readonly netns?: string;
   readonly queue?: number;
   readonly metadata?: string;
+  readonly context?: string;
+  readonly live?: boolean;
+  readonly batch?: number;
 };
+
+const exitUnexpected = 7;
 
 export const progRun = defineCommand<Flags, [string]>({
   brief: 'Run a program on packets that never were on a wire, and show what it makes of them',
@@ -26,22 +33,45 @@ export const progRun = defineCommand<Flags, [string]>({
     'Runs a program on packets that never were on a wire, and shows its verdict and what it changed.',
     '',
     'A program of an object file is loaded for the run, with maps of its own. One that is in the kernel already works',
-    'on its own maps: counters go up. With --repeat each run begins with the packet that the one before left.',
+    'on its own maps: counters go up. With --repeat each run begins with the packet that the one before left, so that',
+    'the time of a program that changes its packet is that of other packets: --fresh measures it on the packet given.',
+    '',
+    'Packets in words are layers with their fields: \'eth/ip dst 10.0.0.1 ttl 3/udp dport 53/data "hello"\'. What is left',
+    'out is put in (udp alone is eth/ip/udp), lengths, types and checksums follow unless given (sum wrong, len 9).',
+    'Layers: eth, vlan, mpls, arp, ip, ip6, hopopts, routing, fragment, dstopts, udp, tcp, icmp, icmp6, gre, vxlan; bytes:',
+    'data "text", data 0x0102, zeros N, random N seed N, trailer. A field that a layer has not is answered by those it has.',
+    '',
+    'With --live the frames go where the verdicts send them: into the stack of --dev, out of it, to other devices.',
   ].join('\n'),
   parameters: {
     flags: {
       packet: {
         kind: 'parsed',
         parse: String,
-        placeholder: 'HEX|@FILE',
-        brief: 'From its Ethernet header on; a file has the bytes of one, or many in pcap',
+        variadic: true,
+        optional: true,
+        placeholder: 'WORDS|HEX|@FILE',
+        brief: 'From its Ethernet header on; a file has the bytes of one, or many in pcap or pcapng. May be repeated',
       },
       repeat: {
         kind: 'parsed',
         parse: repeatCount,
         optional: true,
         placeholder: 'COUNT',
-        brief: 'How often it runs on each (once when not given)',
+        brief: 'How often it runs on each, or how many live frames there are (once when not given)',
+      },
+      fresh: {
+        kind: 'boolean',
+        optional: true,
+        withNegated: false,
+        brief: 'Repeat on a fresh copy of the packet each time, and take off what measuring costs',
+      },
+      expect: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        placeholder: 'VERDICT',
+        brief: 'What must be returned for each, by name or number; another ends with exit code 7',
       },
       dataOut: { kind: 'boolean', optional: true, withNegated: false, brief: 'Print all of the packet afterwards' },
       prog: programFlag,
@@ -72,6 +102,26 @@ export const progRun = defineCommand<Flags, [string]>({
         placeholder: 'HEX',
         brief: 'Metadata before the packet, a multiple of four bytes (XDP)',
       },
+      context: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        placeholder: 'FIELD=N,…|HEX|@FILE',
+        brief: 'The context of other types, as in mark=5,priority=1 of struct __sk_buff',
+      },
+      live: {
+        kind: 'boolean',
+        optional: true,
+        withNegated: false,
+        brief: 'Let the frames go where the verdicts send them (XDP, with --dev)',
+      },
+      batch: {
+        kind: 'parsed',
+        parse: wholeNumber,
+        optional: true,
+        placeholder: 'N',
+        brief: 'Live frames in flight at once, 1 to 256 (64 when not given)',
+      },
     },
     positional: {
       kind: 'tuple',
@@ -85,29 +135,118 @@ export const progRun = defineCommand<Flags, [string]>({
     },
   },
   async run({ flags, output }, reference) {
-    const { parseHex, readPackets } = await import('../packet-argument.js');
-    const { runPacket } = await import('../../xdp/run-packet.js');
-    const packets = await readPackets(flags.packet);
-    const metadata = flags.metadata === undefined ? undefined : parseHex(flags.metadata, 'metadata');
+    checkFlags(flags);
+    const { readPackets } = await import('../packet-argument.js');
+    const packets = (await Promise.all((flags.packet ?? []).map(readPackets))).flat();
     using opened = await openProgram(reference, flags);
     const { program } = opened;
-    const { dev: device, netns, queue, repeat } = flags;
-    const runs = packets.map((packet) => ({
-      before: packet,
-      run: runPacket(program, { packet, repeat, device, netns, queue, metadata }),
-    }));
-    for (const [index, { before, run }] of runs.entries()) {
-      if (runs.length > 1) output.print(`${index > 0 ? '\n' : ''}packet ${index + 1}, ${before.length} bytes`);
-      await printRun(output, before, run, { ...flags, isXdp: program.type === 'xdp' });
+    if (flags.live) return await runLiveFrames(output, program, packets, flags);
+    const { printRun, runDocument, isTimeBlurred } = await import('../run-report.js');
+    const reports = await runAll(program, packets, flags);
+    for (const [index, report] of reports.entries()) {
+      if (reports.length > 1) {
+        output.print(`${index > 0 ? '\n' : ''}packet ${index + 1}, ${report.before?.length ?? 0} bytes`);
+      }
+      printRun(output, report, { type: program.type, dataOut: flags.dataOut === true });
+    }
+    if (reports.some(isTimeBlurred)) {
+      output.note(
+        'note: the program changes its packet, and each run began with what the one before left: its time is not that of the packet given, --fresh measures that',
+      );
     }
     output.document({
       program: { id: program.id, name: program.name, type: program.type },
-      repeat: repeat ?? 1,
-      runs: await Promise.all(runs.map(({ before, run }) => runDocument(before, run))),
+      repeat: flags.repeat ?? 1,
+      runs: reports.map(runDocument),
     });
-    return undefined;
+    return reports.some(({ expected }) => expected === false) ? exitUnexpected : undefined;
   },
 });
+
+function checkFlags({ live, dev, fresh, repeat, expect, batch, context, metadata, queue }: Flags): void {
+  const refuse = (problem: string): never => {
+    throw new XdpkitError('USAGE', problem);
+  };
+  if (live && dev === undefined) refuse('--live needs the device that frames come from: --dev');
+  if (live && expect !== undefined) refuse('--expect: the kernel does not tell the verdicts of live frames');
+  if (live && fresh) refuse('--fresh is not for live frames');
+  if (!live && batch !== undefined) refuse('--batch is about live frames: give --live');
+  if (fresh && repeat === undefined) refuse('--fresh needs --repeat: how many times');
+  if (context !== undefined && (metadata !== undefined || queue !== undefined)) {
+    refuse('--context is for other types than XDP, whose context is --dev, --queue and --metadata');
+  }
+}
+
+async function runAll(program: BpfProgram, packets: readonly Uint8Array[], flags: Flags): Promise<ReportedRun[]> {
+  const { runPacket } = await import('../../xdp/run-packet.js');
+  const { timeProgram } = await import('../../xdp/time-program.js');
+  const { expectedNumber } = await import('../../xdp/return-name.js');
+  const { dev: device, netns, queue, repeat = 1, fresh } = flags;
+  const wanted = flags.expect === undefined ? undefined : expectedNumber(program.type, flags.expect);
+  const options = {
+    device,
+    netns,
+    queue,
+    metadata: await metadataOf(flags),
+    context: await contextFrom(program, flags),
+  };
+  return (packets.length > 0 ? packets : [undefined]).map((packet) => {
+    const run = runPacket(program, { ...options, packet, repeat: fresh ? 1 : repeat });
+    // The run that was shown is the first of them.
+    const time = fresh ? timeProgram(program, { ...options, packet }, Math.max(1, repeat - 1)) : undefined;
+    return {
+      before: packet,
+      run,
+      repeat,
+      time,
+      expected: wanted === undefined ? undefined : wanted === (run.returned | 0),
+    };
+  });
+}
+
+async function metadataOf({ metadata }: Flags): Promise<Uint8Array | undefined> {
+  const { parseHex } = await import('../packet-argument.js');
+  return metadata === undefined ? undefined : parseHex(metadata, 'metadata');
+}
+
+async function contextFrom(program: BpfProgram, { context }: Flags): Promise<Uint8Array | undefined> {
+  if (context === undefined) return undefined;
+  if (!context.includes('=')) return (await import('../packet-argument.js')).readHexOrFile(context, 'context');
+  const { contextOf } = await import('../../xdp/context-fields.js');
+  const fields = context.split(',').map((part) => {
+    const [, name = '', number = ''] = /^(\w+)=(0x[0-9a-f]+|\d+)$/i.exec(part) ?? [];
+    if (name === '') throw new XdpkitError('USAGE', `--context: '${part}' is no FIELD=NUMBER`);
+    return [name, Number(number)] as const;
+  });
+  return contextOf(program.type, Object.fromEntries(fields));
+}
+
+async function runLiveFrames(
+  output: Output,
+  program: BpfProgram,
+  packets: readonly Uint8Array[],
+  flags: Flags,
+): Promise<undefined> {
+  const { runLive } = await import('../../xdp/run-live.js');
+  const { dev: device = '', netns, queue, repeat: count = 1, batch: batchSize } = flags;
+  if (packets.length === 0) throw new XdpkitError('USAGE', '--live needs a packet: --packet');
+  const metadata = await metadataOf(flags);
+  const runs = packets.map((packet) => runLive(program, { packet, device, netns, queue, metadata, count, batchSize }));
+  for (const { frames, duration } of runs) {
+    output.print(`${formatCount(frames)} live frames, ${formatDuration(duration / 1e9)} each`);
+  }
+  if (runs.some(({ frames }) => frames < fewFrames)) {
+    output.note(`note: below some ${formatCount(fewFrames)} frames the time is mostly that of setting up their pages`);
+  }
+  output.document({
+    program: { id: program.id, name: program.name, type: program.type },
+    device,
+    live: runs.map(({ frames, duration }) => ({ frames, nanoseconds: duration })),
+  });
+  return undefined;
+}
+
+const fewFrames = 16_000;
 
 async function openProgram(
   reference: string,
@@ -131,45 +270,4 @@ function isObject(reference: string): boolean {
   if (reference.endsWith('.o')) return true;
   const file = statSync(reference, { throwIfNoEntry: false });
   return file?.isFile() === true && file.size > 0;
-}
-
-async function printRun(
-  output: Output,
-  before: Uint8Array,
-  run: PacketRun,
-  { repeat = 1, dataOut, isXdp }: Flags & { readonly isXdp: boolean },
-): Promise<void> {
-  const { comparePackets } = await import('../../packet/difference.js');
-  const { changedRows, hexRows } = await import('../hex.js');
-  const { front, end, changes } = comparePackets(before, run.packet);
-  output.print(
-    `verdict  ${output.colors.bold(run.verdict ?? String(run.returned))}${isXdp && run.verdict === undefined ? ', no verdict of XDP: the kernel takes it for ABORTED' : ''}`,
-  );
-  output.print(`time     ${formatDuration(run.duration / 1e9)}${repeat > 1 ? ` each, the average of ${repeat}` : ''}`);
-  const lengths = [describeLength(front, 'the front'), describeLength(end, 'the end')].filter((text) => text !== '');
-  if (lengths.length > 0) output.print(`length   ${before.length} → ${run.packet.length} bytes: ${lengths.join(', ')}`);
-  if (run.metadata.length > 0) output.print(`metadata ${Buffer.from(run.metadata).toString('hex')}`);
-  const count = changes.reduce((sum, { after }) => sum + after.length, 0);
-  output.print(`changed  ${count === 0 ? 'nothing' : `${count} ${count === 1 ? 'byte' : 'bytes'}`}`);
-  for (const row of changedRows(before, run.packet, output.colors)) output.print(`  ${row}`);
-  if (dataOut) {
-    output.print('packet');
-    for (const row of hexRows(run.packet)) output.print(`  ${row}`);
-  }
-}
-
-function describeLength(count: number, where: string): string {
-  return count === 0 ? '' : count > 0 ? `${count} more at ${where}` : `${-count} fewer at ${where}`;
-}
-
-async function runDocument(before: Uint8Array, { returned, verdict, duration, packet, metadata }: PacketRun) {
-  const { comparePackets } = await import('../../packet/difference.js');
-  return {
-    returned,
-    verdict: verdict ?? null,
-    nanoseconds: duration,
-    packet,
-    metadata,
-    difference: comparePackets(before, packet),
-  };
 }
