@@ -1,7 +1,7 @@
 /** How long a program takes for a packet, where repeating it would run it on what it made of the packet. */
 import { assemble, exit, mov } from '../asm/assemble.js';
+import { loadBareProgram } from '../kernel/load-bare.js';
 import { BpfProgram } from '../kernel/program.js';
-import { loadProgram } from '../kernel/program-load.js';
 import { type PacketRunOptions, runPacket } from './run-packet.js';
 
 export interface PacketTime {
@@ -30,14 +30,8 @@ export function timeProgram(program: BpfProgram, options: PacketRunOptions, roun
 }
 
 function emptyProgram(type: string): BpfProgram {
-  const code = assemble(mov(0, 0), exit());
-  const name = 'floor';
-  const none = new Uint8Array();
-  const linked = { name, code, maps: [], functionInfo: none, lineInfo: none, unresolved: [] };
-  const refuse = (): never => {
-    throw new RangeError('a program without maps asked for one');
-  };
-  return new BpfProgram(loadProgram(linked, { type, license: 'MIT', mapFd: refuse }), name, type);
+  const attachType = type === 'sk_lookup' ? type : undefined;
+  return new BpfProgram(loadBareProgram(assemble(mov(0, 0), exit()), type, attachType), 'floor', type);
 }
 
 function median(numbers: readonly number[]): number {
