@@ -1,6 +1,8 @@
 import { FormatError } from '../errors/error.js';
 
 const utf8 = new TextDecoder();
+/** Of a number below 2^53. */
+const largestUpperHalf = 2 ** 21 - 1;
 
 /**
  * A bounds-checked reader over a window of bytes that cannot be left: a read beyond the window throws a
@@ -71,10 +73,14 @@ export class Cursor {
 
   /** A 64-bit size or offset as a number; one beyond 2^53 cannot be meant and is refused. */
   size64(): number {
-    const at = this.offset;
-    const value = this.u64();
-    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw this.error(`size ${value} is beyond any file`, at);
-    return Number(value);
+    const at = this.#take(8);
+    const [low, high] = this.littleEndian ? [at, at + 4] : [at + 4, at];
+    const upper = this.#view.getUint32(high, this.littleEndian);
+    if (upper > largestUpperHalf) {
+      const value = this.#view.getBigUint64(at, this.littleEndian);
+      throw this.error(`size ${value} is beyond any file`, at);
+    }
+    return upper * 2 ** 32 + this.#view.getUint32(low, this.littleEndian);
   }
 
   /** A view of the next `length` bytes, not a copy. */

@@ -54,7 +54,7 @@ export interface ElfFile {
   readonly machine: number;
   readonly sections: readonly ElfSection[];
   readonly symbols: readonly ElfSymbol[];
-  /** By the index of the section that is patched. */
+  /** By the index of the section that is patched, for sections that are loaded (`alloc`). */
   readonly relocations: ReadonlyMap<number, readonly ElfRelocation[]>;
 }
 
@@ -125,10 +125,11 @@ function readSections(file: Cursor): ElfSection[] {
   if (namesIndex === extendedIndex) namesIndex = first.seek(40).u32();
 
   const table = file.window(tableOffset, count * sectionHeaderSize);
-  const headers: (Omit<ElfSection, 'name'> & { nameOffset: number })[] = [];
+  const headers: (Omit<ElfSection, 'name'> & { name: string })[] = [];
+  const nameOffsets: number[] = [];
   let memory = 0;
   for (let index = 0; index < count; index++) {
-    const nameOffset = table.u32();
+    nameOffsets.push(table.u32());
     const type = table.u32();
     const flags = table.size64();
     const offset = table.skip(8).size64();
@@ -141,20 +142,20 @@ function readSections(file: Cursor): ElfSection[] {
       throw table.error(`sections without data ask for ${memory} bytes of memory`, index * sectionHeaderSize + 32);
     }
     const data = hasData ? file.window(offset, size).bytes : new Uint8Array(0);
-    headers.push({ index, nameOffset, type, flags, size, link, info, entrySize, offset, data });
+    headers.push({ index, name: '', type, flags, size, link, info, entrySize, offset, data });
   }
   const names = headers[namesIndex];
   if (!names) throw file.error(`section ${namesIndex} should hold the names, ${count} sections exist`, 62);
-  return headers.map(({ nameOffset, ...header }) => ({
-    ...header,
-    name: header.type === 0 ? '' : stringAt(file, names, nameOffset),
-  }));
+  const nameAt = namesOf(file, names);
+  for (const header of headers) header.name = header.type === 0 ? '' : nameAt(nameOffsets[header.index] ?? 0);
+  return headers;
 }
 
 function readSymbols(file: Cursor, sections: readonly ElfSection[], table: ElfSection): ElfSymbol[] {
   const names = sections[table.link];
   if (!names) throw file.error(`symbol names in section ${table.link}, ${sections.length} exist`, table.offset);
   const cursor = sectionCursor(file, table, symbolSize);
+  const nameAt = namesOf(file, names);
   const symbols: ElfSymbol[] = [];
   while (cursor.remaining > 0) {
     const nameOffset = cursor.u32();
@@ -163,7 +164,7 @@ function readSymbols(file: Cursor, sections: readonly ElfSection[], table: ElfSe
     const section = cursor.u16();
     const value = cursor.size64();
     const size = cursor.size64();
-    const name = nameOffset === 0 ? '' : stringAt(file, names, nameOffset);
+    const name = nameOffset === 0 ? '' : nameAt(nameOffset);
     symbols.push({ name, section, value, size, type: info & 15, binding: info >> 4, visibility });
   }
   return symbols;
@@ -176,9 +177,12 @@ function readRelocations(file: Cursor, sections: readonly ElfSection[], symbolCo
       throw file.error(`${section.name} holds relocations with addends, which BPF does not use`, section.offset);
     }
     if (section.type !== sectionType.rel) continue;
-    if (!sections[section.info]) {
+    const patched = sections[section.info];
+    if (!patched) {
       throw file.error(`${section.name} patches section ${section.info}, ${sections.length} exist`, section.offset);
     }
+    // Types and debug information are patched when objects are joined; they have the most relocations by far.
+    if ((patched.flags & sectionFlag.alloc) === 0) continue;
     const list = relocations.get(section.info) ?? [];
     const cursor = sectionCursor(file, section, relocationSize);
     while (cursor.remaining > 0) {
@@ -204,8 +208,15 @@ function sectionCursor(file: Cursor, section: ElfSection, entrySize: number): Cu
 
 /** Longer names than this are taken for damage: a string table of one endless string would be decoded many times over. */
 const longestName = 4096;
+const utf8 = new TextDecoder();
 
-function stringAt(file: Cursor, names: { readonly data: Uint8Array }, offset: number): string {
-  const { data } = names;
-  return readCString(data.subarray(0, Math.min(data.length, offset + longestName)), offset, `${file.where}, names`);
+/** A table without anything but ASCII, as all are that compilers make, is decoded once: names are parts of it. */
+function namesOf(file: Cursor, { data }: { readonly data: Uint8Array }): (offset: number) => string {
+  const text = utf8.decode(data);
+  const isPlain = text.length === data.length && !text.includes('\ufffd');
+  return (offset) => {
+    const end = isPlain ? text.indexOf('\0', offset) : -1;
+    if (end >= offset && end - offset < longestName) return text.slice(offset, end);
+    return readCString(data.subarray(0, Math.min(data.length, offset + longestName)), offset, `${file.where}, names`);
+  };
 }

@@ -1,5 +1,6 @@
 /** The functions of an object: where their code lies, and what `.BTF.ext` says about it. */
 import { instructionSize } from '../asm/opcodes.js';
+import type { Records } from '../btf/ext.js';
 import { type ElfFile, type ElfSection, type ElfSymbol, sectionFlag, sectionType, symbolType } from '../elf/elf.js';
 import { readReferences, type Targets } from './references.js';
 import { type Source, sectionError } from './source.js';
@@ -94,9 +95,11 @@ export function readFunctions(source: Source, placements: Placements, targets: T
   const { ext, btf } = source;
   return placements.list.map((placement) => {
     const { name, section, offset, size } = placement;
-    const within = <T extends Located>(records: ReadonlyMap<string, readonly T[]> | undefined) =>
-      recordsWithin(source, section, records?.get(section.name) ?? [], offset, size);
+    const within = <T extends Located>(records: ReadonlyMap<string, Records<T>> | undefined) =>
+      recordsWithin(source, section, records?.get(section.name)?.all() ?? [], offset, size);
     const [first] = within(ext?.functions);
+    let lines: readonly LineInfo[] | undefined;
+    let coreRelocations: readonly CoreRelocation[] | undefined;
     return {
       name,
       section: section.name,
@@ -104,15 +107,22 @@ export function readFunctions(source: Source, placements: Placements, targets: T
       code: section.data.subarray(offset, offset + size),
       references: readReferences(source, placement, targets),
       typeId: first?.offset === offset ? first.type : undefined,
-      lines: lineInfo(within(ext?.lines), offset),
-      coreRelocations: within(ext?.coreRelocations).map(
-        (record): CoreRelocation => ({
-          at: (record.offset - offset) / instructionSize,
-          type: record.type,
-          accessString: btf?.name(record.accessOffset) ?? '',
-          kind: record.kind,
-        }),
-      ),
+      // The bulk of an object, and most who open one ask for neither: made when asked for.
+      get lines() {
+        lines ??= lineInfo(within(ext?.lines), offset);
+        return lines;
+      },
+      get coreRelocations() {
+        coreRelocations ??= within(ext?.coreRelocations).map(
+          (record): CoreRelocation => ({
+            at: (record.offset - offset) / instructionSize,
+            type: record.type,
+            accessString: btf?.name(record.accessOffset) ?? '',
+            kind: record.kind,
+          }),
+        );
+        return coreRelocations;
+      },
     };
   });
 }

@@ -27,6 +27,7 @@ import {
   isDataSection,
   isLegacyMapsSection,
   isStructOpsSection,
+  type ProgramKind,
   programKind,
   textSection,
 } from './sections.js';
@@ -182,9 +183,11 @@ function readPrograms(elf: ElfFile, placements: Placements): ProgramSpec[] {
   const functions = [...placements.bySymbol].filter(([symbol]) => symbol.binding !== symbolBinding.local);
   const outside = functions.filter(([symbol]) => elf.sections[symbol.section]?.name !== textSection);
   const programs = outside.length === 0 && placements.list.length === 1 ? functions : outside;
+  const kinds = new Map<string, ProgramKind | undefined>();
   return programs.map(([symbol, index]) => {
     const section = elf.sections[symbol.section]?.name ?? '';
-    const kind = programKind(section);
+    const kind = kinds.has(section) ? kinds.get(section) : programKind(section);
+    kinds.set(section, kind);
     return {
       name: symbol.name,
       section,
