@@ -16,7 +16,7 @@ const laterRelease = 'trixie';
 
 /** What each package brings. */
 const packages = {
-  'libbpf-tools': 'sixty programs with CO-RE, kept inside of executables',
+  'libbpf-tools': 'some fifty objects with CO-RE, kept inside of executables',
   'golang-github-cilium-ebpf-dev': 'what cilium/ebpf itself is tested with, in both byte orders, by three compilers',
   'opensnitch-ebpf-modules': 'maps of the old style, as gobpf has them',
   suricata: 'maps of the old style without BTF',

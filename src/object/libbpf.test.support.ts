@@ -51,7 +51,7 @@ export function openByLibbpf(path: string): OpenedByLibbpf | undefined {
   const object = openFile(path, null);
   if (!object) return undefined;
   try {
-    const programs = [];
+    const programs: OpenedByLibbpf['programs'][number][] = [];
     for (let each = nextProgram(object, null); each; each = nextProgram(object, each)) {
       programs.push({
         name: programName(each),
@@ -61,7 +61,7 @@ export function openByLibbpf(path: string): OpenedByLibbpf | undefined {
         instructions: Number(instructionCount(each)),
       });
     }
-    const maps = [];
+    const maps: OpenedByLibbpf['maps'][number][] = [];
     for (let each = nextMap(object, null); each; each = nextMap(object, each)) {
       maps.push({
         name: mapName(each),
