@@ -7,6 +7,8 @@ const typeByName = libbpf.func(
 );
 const openFile = libbpf.func('void *bpf_object__open_file(const char *path, const void *options)');
 const close = libbpf.func('void bpf_object__close(void *object)');
+const load = libbpf.func('int bpf_object__load(void *object)');
+const setAutoload = libbpf.func('int bpf_program__set_autoload(void *program, bool autoload)');
 const nextProgram = libbpf.func('void *bpf_object__next_program(const void *object, void *program)');
 const programName = libbpf.func('str bpf_program__name(const void *program)');
 const programSection = libbpf.func('str bpf_program__section_name(const void *program)');
@@ -72,6 +74,25 @@ export function openByLibbpf(path: string): OpenedByLibbpf | undefined {
       });
     }
     return { programs, maps };
+  } finally {
+    close(object);
+  }
+}
+
+/** Whether libbpf loads one program of a file, and nothing else of it; maps that ask for it are pinned in `pinFolder`. */
+export function isLoadedByLibbpf(path: string, wanted: string, pinFolder: string): boolean {
+  // struct bpf_object_open_opts: sz 0, object_name 8, relaxed_maps 16, pin_root_path 24
+  const options = new BigUint64Array(7);
+  const folder = Buffer.from(`${pinFolder}\0`);
+  options[0] = BigInt(options.byteLength);
+  options[3] = BigInt(koffi.address(folder));
+  const object = openFile(path, options);
+  if (!object) return false;
+  try {
+    for (let each = nextProgram(object, null); each; each = nextProgram(object, each)) {
+      setAutoload(each, programName(each) === wanted);
+    }
+    return load(object) === 0;
   } finally {
     close(object);
   }

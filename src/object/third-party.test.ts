@@ -63,7 +63,7 @@ function compareWithLibbpf(object: ForeignObject, spec: ObjectSpec): boolean {
     const found: OpenedByLibbpf['maps'][number] | undefined = theirs.maps.find((each) => each.name === name);
     assert.ok(found, `${object.name}: libbpf has no map ${name}`);
     // One entry for each CPU is settled at load here, and at open there.
-    const theirEntries = type === mapTypes.perf_event_array && maxEntries === 0 ? 0 : found.maxEntries;
+    const theirEntries: number = type === mapTypes.perf_event_array && maxEntries === 0 ? 0 : found.maxEntries;
     assert.deepEqual(
       { name, type, keySize, valueSize, maxEntries },
       { ...found, maxEntries: theirEntries },
