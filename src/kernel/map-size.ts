@@ -3,12 +3,17 @@ import { pageSize } from '../linux/ffi.js';
 import type { MapSpec } from '../object/spec.js';
 
 /**
- * The size that a map is created with, which depends on the machine; as in libbpf. Buffers of perf events have an entry
- * for each CPU where their definition says nothing; ring buffers are a power of two of whole pages, rounded up.
+ * The size that a map is created with, where its definition says nothing or it depends on the machine; as in libbpf.
+ * Buffers of perf events have an entry for each CPU, with keys and values of 4 bytes, as have the values of maps of maps;
+ * ring buffers are a power of two of whole pages, rounded up.
  */
 export function withUsualSize(map: MapSpec): MapSpec {
-  if (map.type === 'perf_event_array' && map.maxEntries === 0) return { ...map, maxEntries: possibleCpus() };
+  if (map.type === 'perf_event_array') {
+    const { keySize, valueSize, maxEntries } = map;
+    return { ...map, keySize: keySize || 4, valueSize: valueSize || 4, maxEntries: maxEntries || possibleCpus() };
+  }
   if (map.type === 'ringbuf' || map.type === 'user_ringbuf') return { ...map, maxEntries: ringSize(map.maxEntries) };
+  if (map.type.endsWith('_of_maps')) return { ...map, valueSize: map.valueSize || 4 };
   return map;
 }
 
