@@ -6,6 +6,7 @@ import { openText } from '../object/compile-text.test.support.js';
 import { btfOf, targetPath } from '../object/core/fixtures.test.support.js';
 import { leftInKernel, refusalOf, uniqueName } from './kernel-state.test.support.js';
 import { runProgram } from './test-run.js';
+import { VerifierError } from './verifier-error.js';
 
 const packet = new Uint8Array(64);
 
@@ -57,6 +58,29 @@ SEC("xdp") int look(struct xdp_md *context)
   assert.match(
     said,
     /it asks for the offset of struct task_struct___other\.never_there, which \/sys\/kernel\/btf\/vmlinux lacks: struct task_struct \(type \d+\) has no member never_there/,
+  );
+});
+
+test('what the kernel has in the place of a field that was renamed is named, and how to ask first', () => {
+  const object = openText(`#include <bpf/bpf_core_read.h>
+struct task_struct { long state; } __attribute__((preserve_access_index));
+SEC("kprobe/nothing") int look(void *context)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	return BPF_CORE_READ(task, state);
+}`);
+  assert.throws(
+    () => object.load(),
+    (error) => {
+      assert.ok(error instanceof VerifierError);
+      assert.equal(error.kind, 'core-relocation');
+      assert.match(
+        error.message,
+        /text\.c:\d+: .*struct task_struct\.state, which .* has no member state \(it has __state\b.*\)$/,
+      );
+      assert.match(error.hint ?? '', /bpf_core_field_exists/);
+      return true;
+    },
   );
 });
 

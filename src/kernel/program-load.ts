@@ -220,13 +220,36 @@ function refusal(linked: LinkedProgram, options: ProgramLoadOptions, number: num
     needs: tracingTypes.has(options.type) ? ['bpf', 'perfmon'] : undefined,
   });
   // Without a word of the verifier it was refused before it was looked at: for want of a privilege, or its header.
-  if (log.trim() === '') return cause;
+  if (log.trim() === '') return trampolinesRefused(linked, options, number, cause) ?? cause;
   const diagnosis = diagnose(log, refusedCode(linked, options));
   const unresolved = unresolvedAt(linked, diagnosis.instruction);
   if (unresolved) return new VerifierError(withoutAnswer(diagnosis, unresolved), log, cause);
   if (options.btfRefusal === undefined) return new VerifierError(diagnosis, log, cause);
   const untyped = `It was loaded without types, as the kernel refused to ${options.btfRefusal.message}.`;
   return new VerifierError({ ...diagnosis, mend: [diagnosis.mend, untyped].filter(Boolean).join(' ') }, log, cause);
+}
+
+/** Types whose programs run from a trampoline. */
+const trampolineTypes: ReadonlySet<string> = new Set(['tracing', 'lsm', 'ext']);
+
+/** Some kernels refuse them to processes that have every privilege, and say no more than EPERM. */
+function trampolinesRefused(
+  { name }: LinkedProgram,
+  { type }: ProgramLoadOptions,
+  number: number,
+  cause: XdpkitError,
+): XdpkitError | undefined {
+  if (number !== errnos.EPERM || cause.hint !== undefined || !trampolineTypes.has(type)) return undefined;
+  const state = kernelFeatures.trampolines.probe();
+  if (state.available) return undefined;
+  return new UnsupportedFeatureError(
+    kernelFeatures.trampolines.name,
+    `program "${name}" (${type}) runs from a BPF trampoline, which this kernel does not offer: ${state.reason}`,
+    {
+      hint: 'Watch kernel functions by kprobes and tracepoints instead (SEC("kprobe/…"), SEC("raw_tp/…")); `xdpkit doctor` shows what this kernel has.',
+      cause,
+    },
+  );
 }
 
 /** What CO-RE found no answer for: the verifier only sees a call of a helper that does not exist. */

@@ -7,6 +7,7 @@ import { OpenedObject } from '../loader/open.js';
 import { openText } from '../object/compile-text.test.support.js';
 import { type LinkedProgram, linkProgram } from '../object/link.js';
 import { refusalKinds } from '../verifier/diagnose.js';
+import { kernelFeatures } from './features.js';
 import { typesWithHelper } from './helper-types.js';
 import { loadBtf } from './kernel-btf.js';
 import { loadProgram } from './program-load.js';
@@ -164,4 +165,18 @@ SEC("xdp") int wrong(struct xdp_md *c) { return *(__u8 *)(long)c->data; }`);
   });
   using sound = openText('SEC("xdp") int p(struct xdp_md *c) { return 2; }').load();
   assert.equal(sound.btfRefusal, undefined);
+});
+
+test('a tracing program is refused for its missing target, or because the kernel has no trampolines, never as a riddle', () => {
+  const code = assemble(mov(0, 0), exit());
+  const load = () => loadProgram(assembled(code), { ...options, type: 'tracing', attachType: 'trace_fentry' });
+  if (kernelFeatures.trampolines.probe().available) {
+    assert.equal(refusalOf(() => disposable(load())).kind, 'attach-target');
+    return;
+  }
+  assert.throws(load, {
+    code: 'UNSUPPORTED',
+    message: /^program "p" \(tracing\) runs from a BPF trampoline, which this kernel does not offer: /,
+    hint: /kprobe/,
+  });
 });

@@ -1,12 +1,14 @@
 /** The same field, type or enumerator in a candidate. Source: libbpf `src/relo_core.c` (`bpf_core_spec_match`). */
+import type { Btf } from '../../btf/btf.js';
 import { essentialName } from '../../btf/names.js';
 import type { BtfMember, TypeId } from '../../btf/types.js';
 import { type Access, hasElement, isEnum, type Step } from './access.js';
 import { fieldsCompatible, isComposite, type Pair, typesCompatible } from './compatible.js';
 import type { RelocationKind } from './kinds.js';
+import { nearNames } from './near.js';
 import { typesMatch } from './type-match.js';
 
-/** `reason` continues a sentence that begins with the candidate: "has no member mtu". */
+/** `reason` continues a sentence that begins with the candidate: "has no member mtu (it has max_mtu)". */
 export type Match = { readonly access: Access } | { readonly reason: string };
 
 /** Throws `FormatError` for damaged or endlessly nested types. */
@@ -33,7 +35,13 @@ function matchEnumerator({ local, target }: Pair, { root, enumerator }: Access, 
   const type = target.type(target.resolve(candidate));
   if (!isEnum(type)) return { reason: 'is no enum' };
   const index = type.values.findIndex((value) => essentialName(value.name) === name);
-  if (index < 0) return { reason: `has no enumerator ${name}` };
+  if (index < 0) {
+    const near = nearWords(
+      name,
+      type.values.map((value) => value.name),
+    );
+    return { reason: `has no enumerator ${name}${near}` };
+  }
   return { access: { root: candidate, steps: [], bitOffset: 0, enumerator: index } };
 }
 
@@ -85,13 +93,36 @@ function findMember(pair: Pair, wanted: Extract<Step, { kind: 'member' }>, withi
   const own = local.type(wanted.struct);
   const ownMember = isComposite(own) ? own.members[wanted.index] : undefined;
   const found = searchMember(pair, wanted.name, struct, 0, new Set());
-  if (!found || !ownMember) return { reason: `has no member ${wanted.name}` };
+  if (!found || !ownMember) {
+    return { reason: `has no member ${wanted.name}${nearWords(wanted.name, memberNames(target, struct))}` };
+  }
   const { step, bitOffset, member } = found;
   if (!fieldsCompatible(pair, ownMember.type, member.type)) {
     const [theirs, ours] = [target.nameOf(member.type), local.nameOf(ownMember.type)];
     return { reason: `has ${wanted.name} as ${theirs}, which cannot be read as ${ours}` };
   }
   return { step, bitOffset, type: member.type };
+}
+
+/** " (it has __state)" */
+function nearWords(wanted: string, names: Iterable<string>): string {
+  const near = nearNames(wanted, names);
+  return near.length === 0 ? '' : ` (it has ${near.join(', ')})`;
+}
+
+/** Those of anonymous structs and unions too. */
+function memberNames(target: Btf, struct: TypeId): string[] {
+  const names: string[] = [];
+  const waiting = new Set([struct]);
+  for (const id of waiting) {
+    const type = target.type(id);
+    if (!isComposite(type)) continue;
+    for (const { name, type: member } of type.members) {
+      if (name !== '') names.push(name);
+      else if (waiting.size < mostAnonymous) waiting.add(target.resolve(member));
+    }
+  }
+  return names;
 }
 
 function searchMember(
