@@ -73,11 +73,13 @@ export {
 export { type LoadPinnedOptions, loadPinned, type PinnedProgram } from './loader/load-pinned.js';
 export { LoadedObject, LoadedProgram } from './loader/loaded.js';
 export { OpenedObject, openObject, parseObject } from './loader/open.js';
+export { type VerifierAnswer, type VerifyOptions, verifyPrograms } from './loader/verify-programs.js';
 export type { GlobalSpec, MapSpec, ObjectSpec, ProgramSpec, SlotSpec } from './object/spec.js';
 export { buildPacket } from './packet/build.js';
 export { describePacket, type PacketDescription } from './packet/describe.js';
 export { type Verdict, verdicts } from './packet/verdict.js';
 export { type Rate, ratesBetween, type Sample, StatisticsReader } from './stats/reader.js';
+export { refusalKinds, type VerifierDiagnosis } from './verifier/diagnose.js';
 export { attachXdp, type XdpAttachOptions } from './xdp/attach.js';
 export type { Attachment } from './xdp/attachment.js';
 export { detachXdp, type XdpDetachOptions } from './xdp/detach.js';

@@ -34,6 +34,7 @@ import { progPin } from './commands/prog-pin.js';
 import { progRun } from './commands/prog-run.js';
 import { progShow } from './commands/prog-show.js';
 import { progUnpin } from './commands/prog-unpin.js';
+import { progVerify } from './commands/prog-verify.js';
 import { replace } from './commands/replace.js';
 import { stats } from './commands/stats.js';
 import { status } from './commands/status.js';
@@ -66,8 +67,17 @@ const map = buildRouteMap({
 });
 
 const prog = buildRouteMap({
-  routes: { ls: progLs, show: progShow, dump: progDump, load: progLoad, pin: progPin, unpin: progUnpin, run: progRun },
-  docs: { brief: "The kernel's programs: list, read, load, pin, test" },
+  routes: {
+    ls: progLs,
+    show: progShow,
+    dump: progDump,
+    load: progLoad,
+    pin: progPin,
+    unpin: progUnpin,
+    run: progRun,
+    verify: progVerify,
+  },
+  docs: { brief: "The kernel's programs: list, read, load, pin, test, verify" },
 });
 
 const btf = buildRouteMap({

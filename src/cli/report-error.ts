@@ -3,7 +3,7 @@ import { errorCodes } from '../errors/codes.js';
 import { XdpkitError } from '../errors/error.js';
 import type { Context } from './context.js';
 import { toJson } from './json.js';
-import { type OutputFlags, wantsColors } from './output.js';
+import { type Colors, type OutputFlags, wantsColors } from './output.js';
 
 /** Tells the user what went wrong: for people on stderr, with `--json` as one document on stdout. Gives the exit code. */
 export function reportError(error: unknown, context: Context, flags: OutputFlags): number {
@@ -15,14 +15,24 @@ export function reportError(error: unknown, context: Context, flags: OutputFlags
   return known === undefined ? 1 : errorCodes[known.code].exit;
 }
 
-function asDocument(error: unknown, known: XdpkitError | undefined): Record<string, unknown> {
+export function asDocument(error: unknown, known: XdpkitError | undefined): Record<string, unknown> {
   if (known === undefined) return { code: 'INTERNAL', message: describe(error), stack: stackOf(error) };
   const { code, message, hint, log } = known;
   return { code, message, hint, log, details: known.details };
 }
 
 function asText(error: unknown, known: XdpkitError | undefined, context: Context, flags: OutputFlags): string {
-  const { bold, red, cyan } = picocolors.createColors(wantsColors(context.stderr, context.environment));
+  const colors = picocolors.createColors(wantsColors(context.stderr, context.environment));
+  return `${errorLines(error, known, colors, flags).join('\n')}\n`;
+}
+
+/** An error for people: message, causes, story, hint, and the log with `--verbose`. */
+export function errorLines(
+  error: unknown,
+  known: XdpkitError | undefined,
+  { bold, red, cyan }: Colors,
+  flags: Pick<OutputFlags, 'verbose'>,
+): string[] {
   const lines = [`${bold(red('error:'))} ${known?.message ?? `unexpected: ${describe(error)}`}`];
   // The verifier's own words are the reason; the errno behind them (EACCES) would send the reader after privileges.
   const causes = known?.code === 'VERIFIER' && !flags.verbose ? [] : causesOf(error);
@@ -36,7 +46,7 @@ function asText(error: unknown, known: XdpkitError | undefined, context: Context
     if (log && flags.verbose) lines.push('', log);
     else if (log) lines.push(`${cyan('hint:')} --verbose shows the whole log`);
   }
-  return `${lines.join('\n')}\n`;
+  return lines;
 }
 
 /** The chain of causes, as far as it says something that the messages above it do not. */

@@ -18,7 +18,7 @@ import { adoptMap, type CreateMapOptions, createMap, pinMismatch, shapeDifferenc
 import { withUsualSize } from './map-size.js';
 import { openPinned, pinObject } from './pin.js';
 import type { BpfProgram } from './program.js';
-import { loadProgram } from './program-load.js';
+import { loadProgram, type VerifierLogWish } from './program-load.js';
 
 /** A program to load otherwise than its section says; old objects have section names that say nothing. */
 export interface ProgramChoice {
@@ -41,6 +41,8 @@ export interface LoadOptions extends KernelLinkOptions {
   readonly pinFolder?: string | undefined;
   /** The ifindex, in the present network namespace, of a device that is to run the programs itself. */
   readonly offloadTo?: number | undefined;
+  /** Has the verifier talk about programs that it accepts, too. */
+  readonly verifierLog?: VerifierLogWish | undefined;
 }
 
 /** What a load has made; closing it closes every descriptor, what is pinned or attached lives on. */
@@ -145,6 +147,7 @@ export function loadSpec<Program extends BpfProgram>(
       btfFd: btfFd?.number,
       btfRefusal,
       ifindex: options.offloadTo,
+      verifierLog: options.verifierLog,
       mapFd,
       moduleFd: linked.moduleFd,
     });

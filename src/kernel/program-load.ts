@@ -33,22 +33,37 @@ export interface ProgramLoadOptions {
   readonly btfRefusal?: XdpkitError | undefined;
   /** The device that runs the program itself (offload). */
   readonly ifindex?: number | undefined;
+  /** Has the verifier talk about a program that it accepts, too. */
+  readonly verifierLog?: VerifierLogWish | undefined;
   /** The descriptor of a map by its name in the object. */
   readonly mapFd: (name: string) => number;
   /** The descriptor of the BTF of a kernel module whose functions or variables the code refers to. */
   readonly moduleFd?: ((module: string) => number) | undefined;
 }
 
+export interface VerifierLogWish {
+  /** Totals only, or every instruction on every way with all that is known there: megabytes, cut at 16. */
+  readonly level: 'totals' | 'everything';
+  take(program: string, log: string): void;
+}
+
 const flagSleepable = 1 << 4;
 const flagXdpFrags = 1 << 5;
 const sizes = { instruction: 8, functionInfo: 8, lineInfo: 16 } as const;
 const longestLog = 16 * 1024 * 1024;
-/** Instructions and states of the way to the refusal (1), and how much stack each function takes (4). */
-const logLevel = 1 | 4;
+/** `bpf_attr.log_level`: the way to the refusal (1), every way (2), time and the stack of each function (4). */
+const logLevels = { refusal: 1 | 4, everything: 2 | 4, totals: 4 } as const;
 
 /** Loads a linked program. Errors: `VerifierError`, `NOT_PERMITTED` with its cause. */
 export function loadProgram(linked: LinkedProgram, options: ProgramLoadOptions): FileDescriptor {
   const code = fillDescriptors(linked, options);
+  const { verifierLog } = options;
+  if (verifierLog) {
+    // A log that does not fit is cut, and the program not loaded for it; then it is loaded without one.
+    const { result, log } = loadWithLog(linked, code, options, logLevels[verifierLog.level]);
+    verifierLog.take(linked.name, log);
+    if (result >= 0) return new FileDescriptor(result, `program "${linked.name}"`);
+  }
   const plain = askVerifier(loadAttribute(linked, code, options));
   if (plain >= 0) return new FileDescriptor(plain, `program "${linked.name}"`);
   if (-plain === errnos.EAGAIN) {
@@ -58,7 +73,7 @@ export function loadProgram(linked: LinkedProgram, options: ProgramLoadOptions):
     });
   }
   // A log costs time on every load, so it is only asked for once the program is known to be refused.
-  const { result, log } = loadWithLog(linked, code, options);
+  const { result, log } = loadWithLog(linked, code, options, logLevels.refusal);
   if (result >= 0) return new FileDescriptor(result, `program "${linked.name}"`);
   throw refusal(linked, options, -plain, log);
 }
@@ -155,16 +170,18 @@ function loadWithLog(
   linked: LinkedProgram,
   code: FilledCode,
   options: ProgramLoadOptions,
+  level: number,
 ): { result: number; log: string } {
   for (let size = 1024 * 1024; ; size *= 4) {
     const buffer = new Uint8Array(new ArrayBuffer(size));
-    const attribute = loadAttribute(linked, code, options).u32(24, logLevel).u32(28, size).pointer(32, buffer);
+    const attribute = loadAttribute(linked, code, options).u32(24, level).u32(28, size).pointer(32, buffer);
     const result = askVerifier(attribute);
     const end = buffer.indexOf(0);
     const log = Buffer.from(buffer.subarray(0, end === -1 ? size : end)).toString('utf8');
     // Since 6.4 a log that is too long loses its beginning, before that its end, where the reason stands.
     const hasEnd = /\nprocessed \d+ insns.*\n$/.test(log);
-    if (-result !== errnos.ENOSPC || hasEnd || size >= longestLog) return { result, log };
+    const enough = hasEnd && level !== logLevels.everything;
+    if (-result !== errnos.ENOSPC || enough || size >= longestLog) return { result, log };
   }
 }
 
@@ -220,36 +237,13 @@ function refusal(linked: LinkedProgram, options: ProgramLoadOptions, number: num
     needs: tracingTypes.has(options.type) ? ['bpf', 'perfmon'] : undefined,
   });
   // Without a word of the verifier it was refused before it was looked at: for want of a privilege, or its header.
-  if (log.trim() === '') return trampolinesRefused(linked, options, number, cause) ?? cause;
+  if (log.trim() === '') return cause;
   const diagnosis = diagnose(log, refusedCode(linked, options));
   const unresolved = unresolvedAt(linked, diagnosis.instruction);
   if (unresolved) return new VerifierError(withoutAnswer(diagnosis, unresolved), log, cause);
   if (options.btfRefusal === undefined) return new VerifierError(diagnosis, log, cause);
   const untyped = `It was loaded without types, as the kernel refused to ${options.btfRefusal.message}.`;
   return new VerifierError({ ...diagnosis, mend: [diagnosis.mend, untyped].filter(Boolean).join(' ') }, log, cause);
-}
-
-/** Types whose programs run from a trampoline. */
-const trampolineTypes: ReadonlySet<string> = new Set(['tracing', 'lsm', 'ext']);
-
-/** Some kernels refuse them to processes that have every privilege, and say no more than EPERM. */
-function trampolinesRefused(
-  { name }: LinkedProgram,
-  { type }: ProgramLoadOptions,
-  number: number,
-  cause: XdpkitError,
-): XdpkitError | undefined {
-  if (number !== errnos.EPERM || cause.hint !== undefined || !trampolineTypes.has(type)) return undefined;
-  const state = kernelFeatures.trampolines.probe();
-  if (state.available) return undefined;
-  return new UnsupportedFeatureError(
-    kernelFeatures.trampolines.name,
-    `program "${name}" (${type}) runs from a BPF trampoline, which this kernel does not offer: ${state.reason}`,
-    {
-      hint: 'Watch kernel functions by kprobes and tracepoints instead (SEC("kprobe/…"), SEC("raw_tp/…")); `xdpkit doctor` shows what this kernel has.',
-      cause,
-    },
-  );
 }
 
 /** What CO-RE found no answer for: the verifier only sees a call of a helper that does not exist. */

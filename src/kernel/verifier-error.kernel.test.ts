@@ -88,7 +88,7 @@ test('without debug information the instruction is told', () => {
   const source = 'SEC("xdp") int p(struct xdp_md *c) { return *(__u8 *)(long)c->data; }';
   const error = refusalOf(() => open({ source }, false).load());
   assert.match(error.message, /^the verifier refused program "p" at instruction 1: it reads byte 0 of the packet/);
-  assert.match(error.hint ?? '', /if \(\(void \*\)\(data \+ 1\) > data_end\) return XDP_PASS;/);
+  assert.match(error.hint ?? '', /`if \(data \+ 1 > data_end\) return XDP_PASS;`/);
 });
 
 test('a mistake in a function that is called is told with the function’s name', () => {
@@ -176,7 +176,7 @@ test('a tracing program is refused for its missing target, or because the kernel
   }
   assert.throws(load, {
     code: 'UNSUPPORTED',
-    message: /^program "p" \(tracing\) runs from a BPF trampoline, which this kernel does not offer: /,
+    message: /BPF trampoline/,
     hint: /kprobe/,
   });
 });

@@ -1,4 +1,5 @@
 /** A program for trying out: in the kernel for as long as it is held here, with maps that nobody else sees. */
+import type { LoadOptions } from '../kernel/load.js';
 import type { BpfProgram } from '../kernel/program.js';
 import { chooseProgram } from './choose-program.js';
 import { OpenedObject } from './open.js';
@@ -8,6 +9,8 @@ export interface LoadAloneOptions {
   readonly program?: string | undefined;
   /** Kernel name, `xdp`, where the section does not tell the type. */
   readonly type?: string | undefined;
+  /** Has the verifier talk about it even if it accepts it. */
+  readonly verifierLog?: LoadOptions['verifierLog'];
 }
 
 /** Errors: those of `load`, `PROGRAM_AMBIGUOUS`. */
@@ -18,7 +21,10 @@ export function loadAlone(
   const choice = chooseProgram(object.spec, options);
   // Pinned maps may be those of a program that carries traffic.
   const unpinned = object.spec.maps.map((map) => ({ ...map, pinning: 'none' as const }));
-  const loaded = new OpenedObject({ ...object.spec, maps: unpinned }).load({ programs: [choice] });
+  const loaded = new OpenedObject({ ...object.spec, maps: unpinned }).load({
+    programs: [choice],
+    verifierLog: options.verifierLog,
+  });
   const program = loaded.program(typeof choice === 'string' ? choice : choice.name);
   return { program, [Symbol.dispose]: () => loaded[Symbol.dispose]() };
 }

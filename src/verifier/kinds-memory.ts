@@ -112,7 +112,7 @@ export function verb({ access, called }: Refusal): string {
 
 function packetBounds(refusal: Refusal, register: string, offset: number, size: number, proven: number): Explanation {
   const state = refusal.state(register);
-  const { pointer, packetEnd, leave } = refusal;
+  const { pointer, packetStart, packetEnd, leave } = refusal;
   const known =
     proven === 0
       ? 'of which not a single byte is proven to be there'
@@ -123,13 +123,11 @@ function packetBounds(refusal: Refusal, register: string, offset: number, size: 
   const end = pointer?.index === undefined ? 1 : Number(pointer.index) + 1;
   const checked =
     pointer === undefined
-      ? `data + ${offset + size}`
-      : Number.isNaN(end)
-        ? `${pointer.name} + ${pointer.index} + 1`
-        : `${pointer.name} + ${end}`;
+      ? `${packetStart} + ${offset + size}`
+      : `(void *)(${pointer.name} + ${Number.isNaN(end) ? `${pointer.index} + 1` : end})`;
   return {
     what,
-    mend: `Prove it before that line: \`if ((void *)(${checked}) > ${packetEnd}) ${leave}\``,
+    mend: `Prove it before that line: \`if (${checked} > ${packetEnd}) ${leave}\``,
     register,
     // A comparison proves bytes of all copies of a pointer; the log shows only the one that was compared.
     state: state && { ...state, proven, text: state.text.replace(/\br=\d+/, `r=${proven}`) },

@@ -121,10 +121,11 @@ export class Refusal {
     return this.log.steps.slice(0, -1).findLast(fits);
   }
 
-  /** The pointer that the refused line uses, the one at the compiler's column where there are several. */
+  /** The pointer that the refused line uses, the one at the compiler's column where there are several; never the context. */
   get pointer(): Pointer | undefined {
     const { raw = '', column = 0 } = this.line ?? {};
-    return pointersIn(raw).sort((left, right) => distance(left, column) - distance(right, column))[0];
+    const pointers = pointersIn(raw).filter(({ name }) => name !== this.#context);
+    return pointers.sort((left, right) => distance(left, column) - distance(right, column))[0];
   }
 
   /** The variable that a line gives the value of an instruction, such as a call's result. */
@@ -140,11 +141,21 @@ export class Refusal {
 
   /** The end of the packet as C names it in this program. */
   get packetEnd(): string {
+    return this.#fieldOfContext('data_end');
+  }
+
+  /** Its start, as a pointer that counts bytes. */
+  get packetStart(): string {
+    return this.#fieldOfContext('data');
+  }
+
+  #fieldOfContext(field: string): string {
+    const assigned = new RegExp(`(\\w+)\\s*=\\s*[^;,=]*->\\s*${field}\\b`);
     for (const { text } of this.code.lines) {
-      const name = /(\w+)\s*=\s*[^;,=]*->\s*data_end\b/.exec(text)?.[1];
+      const name = assigned.exec(text)?.[1];
       if (name !== undefined) return name;
     }
-    return this.#context === undefined ? 'data_end' : `(void *)(long)${this.#context}->data_end`;
+    return this.#context === undefined ? field : `(void *)(long)${this.#context}->${field}`;
   }
 
   /** The context as C names it, `ctx` where no line tells. */
