@@ -18,7 +18,7 @@ const floors = [
   { floor: '2a', rooms: ['object', 'values', 'verifier'], anywhere: true },
   { floor: '2b (libc)', rooms: ['linux'] },
   { floor: '2b', rooms: ['kernel'] },
-  { floor: '3', rooms: ['xdp', 'lab', 'loader'] },
+  { floor: '3', rooms: ['xdp', 'lab', 'loader', 'chain'] },
   { floor: '4', rooms: ['stats', 'doctor', 'compile'] },
   { floor: 'entry', rooms: ['index.ts'] },
   { floor: '5', rooms: ['cli', 'demo', 'bench'] },

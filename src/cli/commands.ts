@@ -4,6 +4,10 @@ import { attach } from './commands/attach.js';
 import { btfDump } from './commands/btf-dump.js';
 import { btfLs } from './commands/btf-ls.js';
 import { build } from './commands/build.js';
+import { chainAdd } from './commands/chain-add.js';
+import { chainLs } from './commands/chain-ls.js';
+import { chainRemove } from './commands/chain-remove.js';
+import { chainReorder } from './commands/chain-reorder.js';
 import { demo } from './commands/demo.js';
 import { detach } from './commands/detach.js';
 import { doctor } from './commands/doctor.js';
@@ -38,6 +42,11 @@ import { progVerify } from './commands/prog-verify.js';
 import { replace } from './commands/replace.js';
 import { stats } from './commands/stats.js';
 import { status } from './commands/status.js';
+
+const chain = buildRouteMap({
+  routes: { ls: chainLs, add: chainAdd, remove: chainRemove, reorder: chainReorder },
+  docs: { brief: 'Several programs on one device, one after the other' },
+});
 
 const lab = buildRouteMap({
   routes: { up: labUp, down: labDown, ls: labLs, exec: labExec, ping: labPing },
@@ -92,6 +101,7 @@ export const commands = buildRouteMap({
     attach,
     replace,
     detach,
+    chain,
     status,
     stats,
     prog,

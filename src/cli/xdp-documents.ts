@@ -2,7 +2,7 @@
 import type { Attachment } from '../xdp/attachment.js';
 import type { Holder } from '../xdp/holder.js';
 
-export function attachmentDocument({ mode, programId, program, holder }: Attachment) {
+export function attachmentDocument({ mode, programId, program, holder, chain }: Attachment) {
   return {
     mode,
     program: {
@@ -14,6 +14,7 @@ export function attachmentDocument({ mode, programId, program, holder }: Attachm
       mapIds: program?.mapIds ?? [],
     },
     held: holderDocument(holder),
+    members: chain?.members.map(({ name, priority, next }) => ({ name, priority, next })) ?? null,
   };
 }
 

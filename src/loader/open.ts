@@ -17,7 +17,13 @@ export async function openObject(path: string): Promise<OpenedObject> {
 
 /** As `openObject`, of bytes; `name` stands for the file's name. */
 export function parseObject(bytes: Uint8Array, name: string): OpenedObject {
-  return new OpenedObject(readObject(bytes, name));
+  return new OpenedObject(readObject(bytes, name), { path: name, bytes });
+}
+
+/** What an object was read from. */
+export interface ObjectFile {
+  readonly path: string;
+  readonly bytes: Uint8Array;
 }
 
 const readProblems: Readonly<Record<string, string>> = {
@@ -47,8 +53,11 @@ export class OpenedObject {
   readonly spec: ObjectSpec;
   /** Initial values of global variables; constants too can be set here, until the load. */
   readonly globals: Globals;
+  /** Undefined for a spec of one's own. */
+  readonly file: ObjectFile | undefined;
 
-  constructor(spec: ObjectSpec) {
+  constructor(spec: ObjectSpec, file?: ObjectFile) {
+    this.file = file;
     // The section contents are written to by `globals`: they must not be a view of the caller's file.
     const maps: MapSpec[] = spec.maps.map((map) =>
       map.initialValue ? { ...map, initialValue: map.initialValue.slice() } : map,

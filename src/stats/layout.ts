@@ -4,6 +4,7 @@
  */
 import type { Btf } from '../btf/btf.js';
 import type { MapInfo } from '../kernel/info.js';
+import { counterSize, countersName, countersPerSlot } from '../object/chain/counters.js';
 import { verdicts } from '../packet/verdict.js';
 
 /** Where the counters lie in each entry of an array that is indexed by verdict or by receive queue. */
@@ -20,14 +21,26 @@ export interface CounterField {
   readonly size: 4 | 8;
 }
 
+const chainFields: Pick<StatisticsLayout, 'packets' | 'bytes'> = {
+  packets: { offset: 0, size: 8 },
+  bytes: { offset: 8, size: 8 },
+};
+
 const usualNames: readonly string[] = ['xdp_stats', 'xdp_stats_map'];
 /** The tutorials' AF_XDP program counts 32-bit packets by receive queue, of which it allows for 64. */
 const tutorialQueues = 64;
+
+/** The counters of a chain begin with its own, by verdict; those of its members follow. */
+function isChainCounters({ name, type, valueSize, maxEntries }: MapInfo): boolean {
+  const fits = valueSize === counterSize && maxEntries % countersPerSlot === 0;
+  return name === countersName && type === 'percpu_array' && fits;
+}
 
 /** The layout of a statistics map; undefined for a map of another kind. `btf` is the one that the map was made with. */
 export function recognizeLayout(info: MapInfo, btf: Btf | undefined): StatisticsLayout | undefined {
   const { type, maxEntries, keySize, valueSize, name } = info;
   if ((type !== 'array' && type !== 'percpu_array') || keySize !== 4) return undefined;
+  if (isChainCounters(info)) return { by: 'verdict', ...chainFields };
   const isPlain = !btf || !info.valueType || isInteger(btf, info.valueType);
   const isNamed = usualNames.includes(name);
   if (maxEntries === verdicts.length) {

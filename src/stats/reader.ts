@@ -78,14 +78,13 @@ export class StatisticsReader {
 }
 
 function findSource(device: DeviceHandle): Source {
-  const { programId, program, mode } = chooseAttachment(
-    device,
-    readAttachments(device),
-    device.read().xdp.programs[0]?.mode,
-  );
+  const attached = chooseAttachment(device, readAttachments(device), device.read().xdp.programs[0]?.mode);
+  const { programId, program, mode } = attached;
   const name = program?.name ?? `program ${programId}`;
   const seen: string[] = [];
-  for (const mapId of program?.mapIds ?? []) {
+  // A chain's members may have statistics of their own.
+  const counters = attached.chain?.counters;
+  for (const mapId of counters === undefined ? (program?.mapIds ?? []) : [counters]) {
     using fd = openById('map', mapId);
     if (fd === undefined) continue;
     const info = readMapInfo(fd.number);
@@ -122,6 +121,7 @@ function readCounters(map: BpfMap, layout: StatisticsLayout): Counter[] {
         return sum;
       };
       const index = keys.getUint32(entry * 4, hostIsLittleEndian);
+      if (layout.by === 'verdict' && index >= verdicts.length) return counters;
       counters.push({
         name: layout.by === 'verdict' ? (verdicts[index] ?? `verdict ${index}`) : `queue ${index}`,
         packets: total(layout.packets),

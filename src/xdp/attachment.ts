@@ -6,6 +6,8 @@ import { openById } from '../kernel/iterate.js';
 import { describeProgram } from '../kernel/list-programs.js';
 import { setXdp } from '../linux/netlink/route/link.js';
 import { isErrno } from '../linux/syscall-error.js';
+import type { ChainState } from '../object/chain/state.js';
+import { readChainState } from './chain-state.js';
 import type { DeviceHandle } from './device.js';
 import { describeHolder, findHolder, type Holder, type HolderIndex, readHolderIndex } from './holder.js';
 import type { XdpMode } from './mode.js';
@@ -16,6 +18,8 @@ export interface Attachment {
   /** By its full name. Undefined where the process may not look at programs, or the program has just gone. */
   readonly program: ProgramInfo | undefined;
   readonly holder: Holder;
+  /** What the program is made of, where it is a chain of xdpkit. */
+  readonly chain: ChainState | undefined;
 }
 
 /** One attachment a mode; usually none or one. */
@@ -35,7 +39,7 @@ export function readAttachments(device: DeviceHandle, index?: HolderIndex): Atta
       },
       holders,
     );
-    return { mode, programId: id, program, holder };
+    return { mode, programId: id, program, holder, chain: program && readChainState(program) };
   });
 }
 
@@ -67,8 +71,9 @@ function readProgram(id: number): ProgramInfo | undefined {
 }
 
 /** `program "drop_ping" (id 7, native, held by link 3)`. */
-export function describeAttachment({ mode, programId, program, holder }: Attachment): string {
-  const name = program ? `program "${program.name}"` : 'a program';
+export function describeAttachment({ mode, programId, program, holder, chain }: Attachment): string {
+  const members = chain?.members.map((member) => member.name).join(', ');
+  const name = members ? `a chain of ${members}` : program ? `program "${program.name}"` : 'a program';
   const loadedBy = program && program.createdByUid !== 0 ? `, loaded by user ${program.createdByUid}` : '';
   return `${name} (id ${programId}, ${mode}, held by ${describeHolder(holder)}${loadedBy})`;
 }
@@ -94,6 +99,8 @@ export function attachmentError(
 ): XdpkitError {
   const found = attachments.map(describeAttachment).join(' and ') || 'another program, which has just gone';
   return new XdpkitError(code, `${device.what} already has ${found}`, {
-    hint: 'Swap it with `xdpkit replace` (or --replace), or take it off with `xdpkit detach`.',
+    hint: attachments.some(({ chain }) => chain !== undefined)
+      ? 'Join it with `xdpkit chain add`, swap all of it with `xdpkit replace`, or take it off with `xdpkit detach`.'
+      : 'Swap it with `xdpkit replace` (or --replace), or take it off with `xdpkit detach`.',
   });
 }

@@ -1,4 +1,5 @@
 import { XdpkitError } from '../../errors/error.js';
+import type { ChainState } from '../../object/chain/state.js';
 import type { Holder } from '../../xdp/holder.js';
 import type { DeviceFeatures, DeviceStatus, NetnsStatus } from '../../xdp/status.js';
 import { defineCommand, netnsFlag } from '../command.js';
@@ -85,8 +86,14 @@ async function printNetns(output: Output, { devices }: NetnsStatus): Promise<voi
     ]),
   );
   for (const { device, attachment } of attached) {
+    if (attachment.chain) output.print(`${device}: chain of ${describeMembers(attachment.chain)}`);
     for (const detail of holderDetails(attachment.holder)) output.print(`${device}: ${detail}`);
   }
+}
+
+/** In the order in which they run. */
+function describeMembers({ members }: ChainState): string {
+  return members.map(({ name, priority }) => `${name} (priority ${priority})`).join(', ');
 }
 
 function shortHolder(holder: Holder): string {

@@ -38,8 +38,8 @@ export interface ChainMember extends RunConfig {
 export interface ChainOptions {
   /** How many slots there are for counters: as many as are needed unless given. */
   readonly slots?: number | undefined;
-  /** Bytes to keep in a map that lives as long as the program; none unless given. */
-  readonly stateSize?: number | undefined;
+  /** Bytes to keep in a map that lives as long as the program, once its members are known; none unless given. */
+  readonly stateSize?: ((members: readonly PlacedMember[]) => number) | undefined;
 }
 
 export interface PlacedMember extends RunConfig {
@@ -87,7 +87,7 @@ export function linkChain(members: readonly ChainMember[], options: ChainOptions
     key: counterKey,
     value: counterValue,
   });
-  const state = options.stateSize === undefined ? [] : [stateMap(options.stateSize)];
+  const state = options.stateSize === undefined ? [] : [stateMap];
   const common = { littleEndian, texts: types.texts };
   const united = unite(
     ordered.map(({ name, spec, program }) => ({ name, spec, entries: [program.function] })),
@@ -121,6 +121,18 @@ export function linkChain(members: readonly ChainMember[], options: ChainOptions
   const entries = ordered.map(({ name }, index) => ({ name, entry: united.parts[index]?.entries[0] ?? -1 }));
   const measured = measureMembers(united.functions, entries, { bytes: 0, littleEndian });
   requireLimits('the chain', measured, united.functions.length);
+  const placed = ordered.map(
+    ({ name, priority, next }, index): PlacedMember => ({
+      name,
+      priority,
+      next,
+      slot: slots.get(name) ?? 0,
+      maps: united.parts[index]?.maps ?? new Map(),
+      globals: united.parts[index]?.globals ?? new Map(),
+      stack: (measured[index] as MeasuredMember).stack,
+    }),
+  );
+  const valueSize = options.stateSize?.(placed);
   return {
     spec: {
       name: 'chain',
@@ -129,21 +141,13 @@ export function linkChain(members: readonly ChainMember[], options: ChainOptions
       kernelVersion: 0,
       programs: [chainProgram(frags), ...united.programs],
       functions: united.functions,
-      maps: united.maps,
+      maps: united.maps.map((map) => (map === stateMap && valueSize !== undefined ? { ...map, valueSize } : map)),
       globals: united.globals,
       remarks: [...new Set(ordered.flatMap(({ spec }) => spec.remarks))],
       externs: united.externs,
       btf: united.btf,
     } satisfies Record<keyof ObjectSpec, unknown>,
-    members: ordered.map(({ name, priority, next }, index) => ({
-      name,
-      priority,
-      next,
-      slot: slots.get(name) ?? 0,
-      maps: united.parts[index]?.maps ?? new Map(),
-      globals: united.parts[index]?.globals ?? new Map(),
-      stack: (measured[index] as MeasuredMember).stack,
-    })),
+    members: placed,
     fragsLost: frags ? [] : ordered.filter(({ program }) => program.frags).map(({ name }) => name),
   };
 }
@@ -188,19 +192,16 @@ function describe({ name, next }: ChainMember): string {
   return `verdict = ${name}(ctx); /* ${on} */`;
 }
 
-function stateMap(size: number): MapSpec {
-  return {
-    ...mapDefaults,
-    name: stateMapName,
-    origin: 'data',
-    kernelName: stateMapName,
-    type: 'array',
-    typeNumber: mapTypes.array,
-    keySize: 4,
-    valueSize: size,
-    maxEntries: 1,
-  };
-}
+const stateMap: MapSpec = {
+  ...mapDefaults,
+  name: stateMapName,
+  origin: 'data',
+  kernelName: stateMapName,
+  type: 'array',
+  typeNumber: mapTypes.array,
+  keySize: 4,
+  maxEntries: 1,
+};
 
 const typeIds = {
   int: 1,

@@ -1,0 +1,220 @@
+/** From the members that a device shall have to one program on it, in one atomic swap. */
+import { XdpkitError } from '../errors/error.js';
+import { openById } from '../kernel/iterate.js';
+import type { BpfMap } from '../kernel/map.js';
+import { adoptMap, openMapById } from '../kernel/map-create.js';
+import { VerifierError } from '../kernel/verifier-error.js';
+import { readDriver } from '../linux/ethtool.js';
+import { kernelOlderThan } from '../linux/kernel-release.js';
+import type { LoadedObject } from '../loader/loaded.js';
+import { OpenedObject } from '../loader/open.js';
+import { countersName, countersPerSlot } from '../object/chain/counters.js';
+import { describeStack } from '../object/chain/limits.js';
+import {
+  chainProgramName,
+  type LinkedChain,
+  linkChain,
+  type PlacedMember,
+  stateMapName,
+} from '../object/chain/link-chain.js';
+import type { RunConfig } from '../object/chain/run-config.js';
+import { type ChainState, encodeState, type MemberState, stateSize } from '../object/chain/state.js';
+import type { Attachment } from '../xdp/attachment.js';
+import type { DeviceHandle, DeviceReference } from '../xdp/device.js';
+import type { XdpMode, XdpModeChoice } from '../xdp/mode.js';
+import type { Occupant } from '../xdp/occupant.js';
+import { replaceXdp } from '../xdp/replace.js';
+import { copyCounters } from './counters.js';
+import { linkable, type WantedMember } from './member.js';
+import { giveSlots } from './slots.js';
+
+export interface PutOnOptions {
+  /** Of a device that has no program yet; `auto` unless given. */
+  readonly mode?: XdpModeChoice | undefined;
+  /** Ask the verifier, and leave everything as it is. */
+  readonly dryRun?: boolean | undefined;
+}
+
+export interface ChangedMember extends RunConfig {
+  readonly name: string;
+  readonly source: string;
+  /** In the kernel, by their names in the member's object. */
+  readonly maps: readonly { readonly name: string; readonly id: number; readonly kept: boolean }[];
+}
+
+export interface ChangedChain {
+  readonly device: string;
+  readonly ifindex: number;
+  /** As the driver tells it, `veth`. */
+  readonly driver: string | undefined;
+  /** In the order in which they run. */
+  readonly members: readonly ChangedMember[];
+  /** Members that take packets in several buffers, which the chain does not, as others of it do not. */
+  readonly fragsLost: readonly string[];
+  /** Why the kernel refused the chain's BTF, where it was loaded without. */
+  readonly btfRefusal: string | undefined;
+  readonly before: Attachment | undefined;
+  readonly program: { readonly name: string; readonly id: number };
+  /** Undefined for a dry run. */
+  readonly attached:
+    | {
+        readonly mode: XdpMode;
+        readonly fallback: string | undefined;
+        readonly heldBy: 'link' | 'netlink';
+        readonly pinnedAt: string | undefined;
+      }
+    | undefined;
+}
+
+/**
+ * Links, loads and attaches; where a step fails the device stays as it is. Errors: those of `linkChain`, `load`,
+ * `attachXdp` and `replaceXdp`, among them ATTACH_CHANGED for who comes second, CHAIN_LIMIT.
+ */
+export function putOn(
+  device: DeviceHandle,
+  { device: name, netns }: DeviceReference,
+  occupant: Occupant,
+  wanted: readonly WantedMember[],
+  options: PutOnOptions,
+): ChangedChain {
+  const before = occupant.kind === 'none' ? undefined : occupant.attachment;
+  const present = occupant.kind === 'chain' ? occupant.state : undefined;
+  using counters = present && openMapById(present.counters);
+  const slots = giveSlots(
+    wanted.map(({ slot }) => slot),
+    present && counters && { next: present.nextSlot, capacity: counters.definition.maxEntries / countersPerSlot },
+  );
+  const chain = linkChain(
+    wanted.map((member, index) => linkable(member, slots.members[index] ?? 0)),
+    {
+      slots: slots.capacity,
+      stateSize: (placed) => stateSize(stateOf(placed, wanted, slots.next, { counters: 0, map: () => 0 })),
+    },
+  );
+  requireTailCalls(chain);
+  using kept = keepMaps(chain, wanted, slots.moved ? undefined : present?.counters);
+  using loaded = load(chain, kept.maps);
+  try {
+    const program = loaded.program(chainProgramName);
+    const idOf = (map: string): number => loaded.map(map).info().id;
+    const state = stateOf(chain.members, wanted, slots.next, { counters: idOf(countersName), map: idOf });
+    const common = {
+      device: device.name,
+      ifindex: device.ifindex,
+      driver: device.run(() => readDriver(device.name))?.driver,
+      members: state.members.map((member, index) => describeMember(member, chain.members[index], kept.maps)),
+      fragsLost: chain.fragsLost,
+      btfRefusal: loaded.btfRefusal?.message,
+      before,
+      program: { name: program.name, id: program.id },
+    };
+    if (options.dryRun) {
+      loaded.removeNewPins();
+      return { ...common, attached: undefined };
+    }
+    if (slots.moved && counters) copyCounters(counters, loaded.map(countersName), slots.moved);
+    keepState(loaded, state);
+    if (before === undefined) {
+      using link = program.attachXdp({ device: name, netns, mode: options.mode, pin: true });
+      const { mode, fallback, heldBy, pinnedAt } = link;
+      return { ...common, attached: { mode, fallback, heldBy, pinnedAt } };
+    }
+    const { mode, programId: expected } = before;
+    const { heldBy, pinnedAt } = replaceXdp(program, { device: name, netns, mode, expected });
+    return { ...common, attached: { mode, fallback: undefined, heldBy, pinnedAt } };
+  } catch (error) {
+    loaded.removeNewPins();
+    throw error;
+  }
+}
+
+/** The state has the order in which the members run. */
+function stateOf(
+  placed: readonly PlacedMember[],
+  wanted: readonly WantedMember[],
+  nextSlot: number,
+  ids: { readonly counters: number; readonly map: (name: string) => number },
+): ChainState {
+  const members = placed.map(({ name, slot, maps }): MemberState => {
+    const { spec, ...member } = wanted.find((one) => one.name === name) as WantedMember;
+    return { ...member, slot, maps: Object.fromEntries([...maps].map(([own, place]) => [own, ids.map(place)])) };
+  });
+  return { counters: ids.counters, nextSlot, members };
+}
+
+function describeMember(
+  { name, priority, next, source, maps }: MemberState,
+  placed: PlacedMember | undefined,
+  kept: ReadonlyMap<string, BpfMap>,
+): ChangedMember {
+  const isKept = (own: string): boolean => kept.has(placed?.maps.get(own) ?? '');
+  return {
+    name,
+    priority,
+    next,
+    source,
+    maps: Object.entries(maps).map(([own, id]) => ({ name: own, id, kept: isKept(own) })),
+  };
+}
+
+interface Kept extends Disposable {
+  readonly maps: ReadonlyMap<string, BpfMap>;
+}
+
+/** The maps that members have in the kernel, and the counters, by their names in the chain. */
+function keepMaps({ spec, members }: LinkedChain, wanted: readonly WantedMember[], counters: number | undefined): Kept {
+  const maps = new Map<string, BpfMap>();
+  const close = (): void => {
+    for (const map of maps.values()) map[Symbol.dispose]();
+  };
+  const keep = (place: string, id: number | undefined): void => {
+    const declared = spec.maps.find((map) => map.name === place);
+    const fd = id === undefined || declared === undefined || maps.has(place) ? undefined : openById('map', id);
+    if (fd && declared) maps.set(place, adoptMap(fd, declared, spec.btf));
+  };
+  try {
+    keep(countersName, counters);
+    for (const { name, maps: places } of members) {
+      const ids = wanted.find((one) => one.name === name)?.maps ?? {};
+      for (const [own, place] of places) keep(place, ids[own]);
+    }
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return { maps, [Symbol.dispose]: close };
+}
+
+/** What the verifier says of the stack of a chain is told with what each member takes of it. */
+function load(chain: LinkedChain, maps: ReadonlyMap<string, BpfMap>): LoadedObject {
+  try {
+    return new OpenedObject(chain.spec).load({ programs: [chainProgramName], maps });
+  } catch (error) {
+    if (!(error instanceof VerifierError) || !/stack size of|stack of previous frames/.test(error.log ?? ''))
+      throw error;
+    throw new XdpkitError('CHAIN_LIMIT', `the chain takes more stack than this kernel allows: ${error.message}`, {
+      hint: `Of ${describeStack(chain.members)}, and older kernels round each function up to 32 bytes.`,
+      log: error.log,
+      cause: error,
+    });
+  }
+}
+
+/** Written once, and never again by anybody: what the chain is made of does not change while it runs. */
+function keepState(loaded: LoadedObject, state: ChainState): void {
+  const map = loaded.map(stateMapName);
+  const bytes = new Uint8Array(map.definition.valueSize);
+  bytes.set(encodeState(state));
+  map.setBytes(new Uint8Array(4), bytes);
+  map.freeze();
+}
+
+function requireTailCalls({ members }: LinkedChain): void {
+  const since = process.arch === 'arm64' ? '6.0' : '5.10';
+  const jumping = members.find(({ stack }) => stack.tailCalls.length > 0);
+  if (jumping === undefined || !kernelOlderThan(since)) return;
+  throw new XdpkitError(
+    'UNSUPPORTED',
+    `"${jumping.name}" calls bpf_tail_call in ${jumping.stack.tailCalls[0]?.function}, which members of a chain may since Linux ${since}`,
+  );
+}
