@@ -1,5 +1,16 @@
 /** xdpkit: XDP for TypeScript. Everything that `import … from 'xdpkit'` gives. */
 export type { BtfValue } from './btf/codec.js';
+export {
+  type AddToChainOptions,
+  addToChain,
+  changeMembers,
+  type MemberChange,
+  removeFromChain,
+  reorderChain,
+} from './chain/chain.js';
+export type { VerdictCounter } from './chain/counters.js';
+export type { ChangedChain, ChangedMember } from './chain/put-on.js';
+export { type ReadChain, type ReadMember, readChain } from './chain/read.js';
 export { type CompileOptions, type CompileResult, compileBpf } from './compile/compile.js';
 export { type ErrorCode, errorCodes } from './errors/codes.js';
 export { FormatError, UnsupportedFeatureError, XdpkitError } from './errors/error.js';
@@ -86,6 +97,7 @@ export { detachXdp, type XdpDetachOptions } from './xdp/detach.js';
 export type { DeviceReference } from './xdp/device.js';
 export type { Holder } from './xdp/holder.js';
 export type { XdpMode, XdpModeChoice } from './xdp/mode.js';
+export type { Occupant } from './xdp/occupant.js';
 export { type Replacement, replaceXdp, type XdpReplaceOptions } from './xdp/replace.js';
 export { type LiveRun, type LiveRunOptions, runLive } from './xdp/run-live.js';
 export { type PacketRun, type PacketRunOptions, runPacket } from './xdp/run-packet.js';

@@ -38,6 +38,8 @@ export interface PutOnOptions {
 export interface ChangedMember extends RunConfig {
   readonly name: string;
   readonly source: string;
+  /** With this change. */
+  readonly joined: boolean;
   /** In the kernel, by their names in the member's object. */
   readonly maps: readonly { readonly name: string; readonly id: number; readonly kept: boolean }[];
 }
@@ -102,7 +104,7 @@ export function putOn(
       device: device.name,
       ifindex: device.ifindex,
       driver: device.run(() => readDriver(device.name))?.driver,
-      members: state.members.map((member, index) => describeMember(member, chain.members[index], kept.maps)),
+      members: state.members.map((member, index) => describeMember(member, chain.members[index], kept.maps, present)),
       fragsLost: chain.fragsLost,
       btfRefusal: loaded.btfRefusal?.message,
       before,
@@ -146,6 +148,7 @@ function describeMember(
   { name, priority, next, source, maps }: MemberState,
   placed: PlacedMember | undefined,
   kept: ReadonlyMap<string, BpfMap>,
+  present: ChainState | undefined,
 ): ChangedMember {
   const isKept = (own: string): boolean => kept.has(placed?.maps.get(own) ?? '');
   return {
@@ -153,6 +156,7 @@ function describeMember(
     priority,
     next,
     source,
+    joined: present?.members.every((one) => one.name !== name) ?? true,
     maps: Object.entries(maps).map(([own, id]) => ({ name: own, id, kept: isKept(own) })),
   };
 }

@@ -76,7 +76,8 @@ export const chainAdd = defineCommand<Flags, [string]>({
       ...{ device, netns, program, section, name, priority, next, mode, dryRun },
       adopt,
     });
-    reportChange(output, changed, `added ${name ?? program ?? object.spec.name} to the chain of ${device}`);
+    const joined = changed.members.filter((member) => member.joined).map((member) => member.name);
+    reportChange(output, changed, `added ${joined.join(', ')} to the chain of ${device}`);
     return undefined;
   },
 });
