@@ -84,6 +84,13 @@ export {
 export { type LoadPinnedOptions, loadPinned, type PinnedProgram } from './loader/load-pinned.js';
 export { LoadedObject, LoadedProgram } from './loader/loaded.js';
 export { OpenedObject, openObject, parseObject } from './loader/open.js';
+export {
+  type ObjectTypes,
+  openTypedObject,
+  parseTypedObject,
+  TypedLoadedObject,
+  TypedOpenedObject,
+} from './loader/typed-object.js';
 export { type VerifierAnswer, type VerifyOptions, verifyPrograms } from './loader/verify-programs.js';
 export type { GlobalSpec, MapSpec, ObjectSpec, ProgramSpec, SlotSpec } from './object/spec.js';
 export { buildPacket } from './packet/build.js';

@@ -42,6 +42,7 @@ import { progVerify } from './commands/prog-verify.js';
 import { replace } from './commands/replace.js';
 import { stats } from './commands/stats.js';
 import { status } from './commands/status.js';
+import { types } from './commands/types.js';
 
 const chain = buildRouteMap({
   routes: { ls: chainLs, add: chainAdd, remove: chainRemove, reorder: chainReorder },
@@ -108,6 +109,7 @@ export const commands = buildRouteMap({
     map,
     link,
     btf,
+    types,
     doctor,
     demo,
   },

@@ -39,7 +39,8 @@ export const btfDump = defineCommand<Flags, [source?: string]>({
     const { findBtf } = await import('../../kernel/find-btf.js');
     const { format } = flags;
     const btf = findBtf(source);
-    const chosen = flags.type === undefined ? undefined : await idsOf(btf, flags.type);
+    const { typesNamed } = await import('../type-names.js');
+    const chosen = flags.type === undefined ? undefined : typesNamed(btf, flags.type);
     if (format === 'raw' || format === 'json') {
       const { rawLines, rawType } = await import('../../btf/raw.js');
       const { typesNeededBy } = await import('../../btf/needed.js');
@@ -76,15 +77,4 @@ async function header(btf: Btf, types: readonly number[] | undefined): Promise<s
 async function typescript(btf: Btf, types: readonly number[] | undefined): Promise<string> {
   const { writeTypeScript } = await import('../../btf/typescript/declarations.js');
   return writeTypeScript(btf, types);
-}
-
-async function idsOf(btf: Btf, names: readonly string[]): Promise<number[]> {
-  const { XdpkitError } = await import('../../errors/error.js');
-  return names.flatMap((name) => {
-    const ids = btf.idsNamed(name).filter((id) => btf.type(id).name === name && btf.kind(id) !== 'forward');
-    if (ids.length > 0) return ids;
-    throw new XdpkitError('BTF_NOT_FOUND', `${btf.where} has no type called "${name}"`, {
-      hint: 'Give the name of a struct, union, enum or typedef without that word: --type xdp_md.',
-    });
-  });
 }

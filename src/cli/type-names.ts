@@ -1,0 +1,13 @@
+import type { Btf } from '../btf/btf.js';
+import { XdpkitError } from '../errors/error.js';
+
+/** The types of C that have these names exactly. Errors: `BTF_NOT_FOUND`. */
+export function typesNamed(btf: Btf, names: readonly string[]): number[] {
+  return names.flatMap((name) => {
+    const ids = btf.idsNamed(name).filter((id) => btf.type(id).name === name && btf.kind(id) !== 'forward');
+    if (ids.length > 0) return ids;
+    throw new XdpkitError('BTF_NOT_FOUND', `${btf.where} has no type called "${name}"`, {
+      hint: 'Give the name of a struct, union, enum or typedef without that word: --type xdp_md.',
+    });
+  });
+}
