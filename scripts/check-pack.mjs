@@ -20,7 +20,7 @@ import { build } from 'esbuild';
 import { root } from './build-state.mjs';
 import { fail, say } from './talk.mjs';
 
-const browserSafe = ['asm', 'elf', 'btf', 'object', 'packet'];
+const browserSafe = ['asm', 'elf', 'btf', 'object', 'packet', 'verifier'];
 const { version, exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 const folder = mkdtempSync(join(tmpdir(), 'xdpkit-pack-'));

@@ -172,7 +172,7 @@ function loadWithLog(
   options: ProgramLoadOptions,
   level: number,
 ): { result: number; log: string } {
-  for (let size = 1024 * 1024; ; size *= 4) {
+  for (let size = level === logLevels.everything ? longestLog : 1024 * 1024; ; size *= 4) {
     const buffer = new Uint8Array(new ArrayBuffer(size));
     const attribute = loadAttribute(linked, code, options).u32(24, level).u32(28, size).pointer(32, buffer);
     const result = askVerifier(attribute);
@@ -180,8 +180,7 @@ function loadWithLog(
     const log = Buffer.from(buffer.subarray(0, end === -1 ? size : end)).toString('utf8');
     // Since 6.4 a log that is too long loses its beginning, before that its end, where the reason stands.
     const hasEnd = /\nprocessed \d+ insns.*\n$/.test(log);
-    const enough = hasEnd && level !== logLevels.everything;
-    if (-result !== errnos.ENOSPC || enough || size >= longestLog) return { result, log };
+    if (-result !== errnos.ENOSPC || hasEnd || size >= longestLog) return { result, log };
   }
 }
 

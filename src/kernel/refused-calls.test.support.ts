@@ -253,6 +253,6 @@ SEC("xdp") int p(struct xdp_md *c) {
 SEC("xdp") int p(struct xdp_md *c) { int n = c->rx_queue_index; return g(&n); }`,
     what: /may be NULL/,
     mend: /if \(!n\) return 0;/,
-    mended: ['return *n;', 'if (!n) return 0;\n\treturn *n;'],
+    mended: 'as-told',
   },
 ];

@@ -19,10 +19,7 @@ export const refusedForMemory: readonly RefusedProgram[] = [
 }`,
     what: /reads byte 3 of the packet, of which not a single byte is proven/,
     mend: /if \(\(void \*\)\(data \+ 4\) > \(void \*\)\(long\)c->data_end\) return XDP_PASS;/,
-    mended: [
-      'return data[3];',
-      'if ((void *)(data + 4) > (void *)(long)c->data_end) return XDP_PASS;\n\treturn data[3];',
-    ],
+    mended: 'as-told',
   },
   {
     name: 'an IP header behind a checked Ethernet header',
@@ -38,7 +35,7 @@ export const refusedForMemory: readonly RefusedProgram[] = [
 }`,
     what: /reads byte 23 of the packet, but only the first 14 bytes are proven/,
     mend: /if \(\(void \*\)\(ip \+ 1\) > data_end\) return XDP_PASS;/,
-    mended: ['if (ip->protocol == 6)', 'if ((void *)(ip + 1) > data_end) return XDP_PASS;\n\tif (ip->protocol == 6)'],
+    mended: 'as-told',
   },
   {
     name: 'a word that begins within what is proven and ends beyond it',
@@ -51,7 +48,7 @@ export const refusedForMemory: readonly RefusedProgram[] = [
 }`,
     what: /reads bytes 16 to 19 of the packet, but only the first 18 bytes are proven/,
     mend: /if \(\(void \*\)\(ip \+ 1\) > data_end\) return XDP_PASS;/,
-    mended: ['return ip->daddr', 'if ((void *)(ip + 1) > data_end) return XDP_PASS;\n\treturn ip->daddr'],
+    mended: 'as-told',
   },
   {
     name: 'a packet at an offset that was read from it',
@@ -66,7 +63,7 @@ export const refusedForMemory: readonly RefusedProgram[] = [
 }`,
     what: /reads 1 byte of the packet behind an offset that it computed \(0 to 60\)/,
     mend: /if \(\(void \*\)\(next \+ 1\) > data_end\) return XDP_PASS;/,
-    mended: ['return *next;', 'if ((void *)(next + 1) > data_end) return XDP_PASS;\n\treturn *next;'],
+    mended: 'as-told',
   },
   {
     name: 'a packet after its head was moved',
@@ -90,7 +87,7 @@ export const refusedForMemory: readonly RefusedProgram[] = [
 }`,
     what: /reads a value of map "m" that may be missing/,
     mend: /if \(!value\) return XDP_PASS;/,
-    mended: ['return *value;', 'if (!value) return XDP_PASS;\n\treturn *value;'],
+    mended: 'as-told',
   },
   {
     name: 'arithmetic on a map value that may be missing',
@@ -115,7 +112,7 @@ export const refusedForMemory: readonly RefusedProgram[] = [
 }`,
     what: /writes to a reservation in a ring buffer that may be NULL/,
     mend: /if \(!event\) return XDP_PASS;/,
-    mended: ['*event = 1;', 'if (!event) return XDP_PASS;\n\t*event = 1;'],
+    mended: 'as-told',
   },
   {
     name: 'beyond a reservation in a ring buffer',
@@ -154,7 +151,7 @@ export const refusedForMemory: readonly RefusedProgram[] = [
 }`,
     what: /up to byte 64 of a map value of 64 bytes/,
     mend: /`at &= 63;` or `if \(at > 63\) return XDP_PASS;`/,
-    mended: ['at > 64', 'at > 63'],
+    mended: 'as-told',
   },
   {
     name: 'a map value at an index without a bound',
@@ -167,7 +164,7 @@ export const refusedForMemory: readonly RefusedProgram[] = [
 }`,
     what: /a map value of 64 bytes/,
     mend: /`at &= 63;` or `if \(at > 63\) return XDP_PASS;`/,
-    mended: ['return value[at]', 'at &= 63;\n\treturn value[at]'],
+    mended: 'as-told',
   },
   {
     name: 'a map value at an index that may be negative',

@@ -36,6 +36,17 @@ function open({ source, license }: Pick<RefusedProgram, 'source' | 'license'>, d
   return license === undefined ? opened : new OpenedObject({ ...opened.spec, license });
 }
 
+function withMend(lines: readonly string[], before: number, mend: string): string {
+  const told = /`((?:if |\w+ &= )[^`]*;)`/.exec(mend)?.[1];
+  assert.ok(told !== undefined, mend);
+  return [...lines.slice(0, before), told, ...lines.slice(before)].join('\n');
+}
+
+function replaced(source: string, [before, after]: readonly [string, string]): string {
+  assert.ok(source.includes(before), before);
+  return source.replace(before, after);
+}
+
 for (const program of refused) {
   test(`refused, ${program.kind}: ${program.name}`, () => {
     const { kind, what, mend, mended, source } = program;
@@ -52,8 +63,8 @@ for (const program of refused) {
     assert.match(error.log ?? '', /processed \d+ insns/);
     assert.ok(error.message.endsWith(`: ${error.diagnosis.what}`));
     if (mended === undefined) return;
-    assert.ok(source.includes(mended[0]), mended[0]);
-    open({ ...program, source: source.replace(...mended) })
+    const better = mended === 'as-told' ? withMend(lines, marked, error.hint ?? '') : replaced(source, mended);
+    open({ ...program, source: better })
       .load()
       [Symbol.dispose]();
   });

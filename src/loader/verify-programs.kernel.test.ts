@@ -27,7 +27,7 @@ SEC("xdp") int refused(struct xdp_md *c) {
 }
 SEC("tc") int turns(struct __sk_buff *c) {
 	__u32 sum = c->len;
-	for (int i = 0; i < 60000; i++) asm volatile("%0 += 1; %0 ^= 3" : "+r"(sum));
+	for (int i = 0; i < 30000; i++) asm volatile("%0 += 1; %0 ^= 3" : "+r"(sum));
 	return sum & 1;
 }
 SEC("something") int untyped(void *c) { return 0; }
@@ -54,7 +54,7 @@ test('each program by itself: what was followed, what refused, what not asked; n
   assert.ok((reads?.totals?.processed ?? 0) > 5);
   assert.deepEqual(reads?.totals?.stack, [8]);
   assert.ok((reads?.totals?.microseconds ?? 0) > 0);
-  assert.ok((turns?.totals?.processed ?? 0) > 200_000, 'every turn is followed');
+  assert.ok((turns?.totals?.processed ?? 0) > 100_000, 'every turn is followed');
   assert.ok(refused?.error?.hint);
   assert.equal(untyped?.totals, undefined);
   assert.deepEqual(leftInKernel(name), before);

@@ -7,8 +7,9 @@ import { memoryKinds } from './kinds-memory.js';
 import { pointerKinds } from './kinds-pointers.js';
 import { programKinds } from './kinds-program.js';
 import { resourceKinds } from './kinds-resources.js';
+import { stackKinds } from './kinds-stack.js';
 import { readLog } from './log.js';
-import { type Branch, type CodeLine, Refusal, type RefusedCode, type SourcePlace } from './refusal.js';
+import { type Branch, type CodeLine, placeOf, Refusal, type RefusedCode, type SourcePlace } from './refusal.js';
 import { describeState } from './state.js';
 
 export interface VerifierDiagnosis {
@@ -42,6 +43,7 @@ export interface VerifierDiagnosis {
 const kinds: readonly KindOfRefusal[] = [
   ...resourceKinds,
   ...memoryKinds,
+  ...stackKinds,
   ...programKinds,
   ...pointerKinds,
   ...callKinds,
@@ -67,7 +69,7 @@ export function diagnose(logText: string, code: RefusedCode): VerifierDiagnosis 
     instruction,
     code: text,
     function: code.functions.length > 1 ? refusal.functionOf(instruction) : undefined,
-    source: line && { file: line.file, line: line.line, text: line.text },
+    source: line && placeOf(line),
     column: line?.column || undefined,
     context: line ? contextOf(code.lines, line) : [],
     register: name !== undefined && state ? { name, state: state.text, words: describeState(state) } : undefined,

@@ -49,45 +49,6 @@ export const memoryKinds: readonly KindOfRefusal[] = [
     explain: ([, register, type], refusal) => invalidDereference(refusal, register ?? '', type ?? ''),
   },
   {
-    kind: 'uninitialised-stack',
-    patterns: [
-      /^invalid (?:indirect )?read from stack (?:R\d+ )?off (-?\d+)\+(\d+) size (\d+)/,
-      /^invalid read from stack (?:R\d+ )?var_off \S+ \S+\+(\d+) size (\d+)/,
-      /^corrupted spill memory|^attempt to corrupt spilled pointer on stack|^invalid size of register (?:spill|fill)/,
-    ],
-    explain: ([, off, at, size], { pointer }, line) => ({
-      what:
-        size === undefined
-          ? 'it writes over part of a pointer that it had put on the stack, or reads it back in part'
-          : `it reads ${bytes(Number(size))} of the stack at fp${off}, and byte ${at} of them was never written (${line})`,
-      mend: `Give the variable a value before it is read or passed on, padding included: \`struct … ${pointer?.name ?? 'x'} = {};\`, or \`__builtin_memset(&${pointer?.name ?? 'x'}, 0, sizeof(${pointer?.name ?? 'x'}));\`.`,
-    }),
-  },
-  {
-    kind: 'stack-bounds',
-    patterns: [
-      /^invalid (?:\w+ )*?(?:access|read|write) (?:from|to) stack (R\d+) off=(-?\d+) size=(-?\d+)/,
-      /^invalid (?:unbounded )?variable-offset (?:indirect |helper )?(?:access|read|write)? ?(?:from|to|of) stack (R\d+)/,
-      /^invalid stack (?:type )?(R\d+)? ?off=(-?\d+) (?:access_)?size=(-?\d+)/,
-      /^(R\d+) (?:variable offset )?stack pointer (?:arithmetic goes out of range|cannot be passed)/,
-      /^(R\d+) variable stack access prohibited/,
-    ],
-    explain: ([, register, off, size], refusal) => stackBounds(refusal, register, off, size),
-  },
-  {
-    kind: 'misaligned',
-    patterns: [/^misaligned (\w+)(?: \w+)? access off .*?([-+]?\d+) size (\d+)/],
-    explain: ([, memory, off, size], { access }) => ({
-      what: `it ${access?.write ? 'writes' : 'reads'} ${bytes(Number(size))} at ${memory === 'stack' ? `fp${off}` : `byte ${off} of the ${memory}`}, which is no multiple of ${size}`,
-      mend:
-        memory === 'stack'
-          ? `Put it at an offset that is a multiple of ${size}: give a packed struct or a byte array \`__attribute__((aligned(8)))\`, or copy it by __builtin_memcpy.`
-          : 'Read it byte by byte, or with __builtin_memcpy into a variable; mark a struct that does not begin aligned as packed.',
-      register: access && `R${access.base}`,
-      access: access && { memory: memory ?? 'memory', offset: Number(off), size: Number(size), write: access.write },
-    }),
-  },
-  {
     kind: 'read-only',
     patterns: [
       /^write into map forbidden/,
@@ -105,11 +66,6 @@ function byteRange(first: number | bigint, count: number): string {
   return count === 1 ? `byte ${first}` : `bytes ${first} to ${BigInt(first) + BigInt(count) - 1n}`;
 }
 
-/** "it reads", "it writes", "it lets bpf_csum_diff use" */
-export function verb({ access, called }: Refusal): string {
-  return called === undefined ? `it ${access?.write ? 'writes' : 'reads'}` : `it lets ${called} use`;
-}
-
 function packetBounds(refusal: Refusal, register: string, offset: number, size: number, proven: number): Explanation {
   const state = refusal.state(register);
   const { pointer, packetStart, packetEnd, leave } = refusal;
@@ -118,8 +74,8 @@ function packetBounds(refusal: Refusal, register: string, offset: number, size: 
       ? 'of which not a single byte is proven to be there'
       : `but only the first ${bytes(proven)} are proven to be there`;
   const what = state?.variable
-    ? `${verb(refusal)} ${bytes(size)} of the packet behind an offset that it computed (${state.minimum} to ${state.maximum}), ${proven === 0 ? 'and never compares that pointer with the end of the packet' : `and only ${bytes(proven)} behind it are proven to be there`}`
-    : `${verb(refusal)} ${byteRange(offset, size)} of the packet, ${known.replace(/first 1 byte are/, 'first byte is')}`;
+    ? `${refusal.does} ${bytes(size)} of the packet behind an offset that it computed (${state.minimum} to ${state.maximum}), ${proven === 0 ? 'and never compares that pointer with the end of the packet' : `and only ${bytes(proven)} behind it are proven to be there`}`
+    : `${refusal.does} ${byteRange(offset, size)} of the packet, ${known.replace(/first 1 byte are/, 'first byte is')}`;
   const end = pointer?.index === undefined ? 1 : Number(pointer.index) + 1;
   const checked =
     pointer === undefined
@@ -143,7 +99,7 @@ function fixedBounds(refusal: Refusal, memory: string, size: number, offset: num
   const whole = `${memory === 'memory' ? 'a memory' : `a ${memory}`} of ${bytes(size)}`;
   if (!state?.variable) {
     return {
-      what: `${verb(refusal)} ${offset < 0 ? `${bytes(length)} at ${offset}` : byteRange(offset, length)} of ${whole}`,
+      what: `${refusal.does} ${offset < 0 ? `${bytes(length)} at ${offset}` : byteRange(offset, length)} of ${whole}`,
       mend: `Stay within its ${bytes(size)}: a smaller index or size, or a larger ${memory === 'memory' ? 'reservation or buffer' : 'value type in the map’s definition'}.`,
       register,
       access,
@@ -154,8 +110,8 @@ function fixedBounds(refusal: Refusal, memory: string, size: number, offset: num
   const index = indexName(pointer?.index);
   return {
     what: negative
-      ? `${verb(refusal)} ${whole} at an offset that may be negative (from ${offset} on)`
-      : `${verb(refusal)} up to byte ${furthest} of ${whole}: the offset that it computed is ${state.minimum} to ${state.maximum}`,
+      ? `${refusal.does} ${whole} at an offset that may be negative (from ${offset} on)`
+      : `${refusal.does} up to byte ${furthest} of ${whole}: the offset that it computed is ${state.minimum} to ${state.maximum}`,
     mend: negative ? unsignedIndex(index) : bound(refusal, size, length, pointer?.index),
     register,
     access,
@@ -172,8 +128,8 @@ function unboundedOffset(refusal: Refusal, named: string | undefined): Explanati
   const index = indexName(refusal.pointer?.index);
   return {
     what: negative
-      ? `${verb(refusal)} ${whole} at an offset that may be negative`
-      : `${verb(refusal)} ${whole} at an offset without an upper bound`,
+      ? `${refusal.does} ${whole} at an offset that may be negative`
+      : `${refusal.does} ${whole} at an offset without an upper bound`,
     mend: negative
       ? `${unsignedIndex(index)}${size === undefined ? '' : ` ${bound(refusal, size, refusal.access?.size ?? 1, refusal.pointer?.index)}`}`
       : bound(refusal, size, refusal.access?.size ?? 1, refusal.pointer?.index),
@@ -202,9 +158,13 @@ function bound({ leave }: Refusal, size: number | undefined, length: number, ind
 function nullPointer(refusal: Refusal, register: string, type: string): Explanation {
   const { pointer, leave } = refusal;
   const state = refusal.state(register);
-  const source = refusal.before(({ text }) => / call (?!pc)/.test(text));
-  const fromCall = refusal.assignedAt(source?.instruction);
-  const name = pointer?.name ?? fromCall ?? 'pointer';
+  const maker = type.startsWith('map_value')
+    ? /call bpf_map_lookup/
+    : /^(ringbuf|alloc)_mem/.test(type)
+      ? /call bpf_ringbuf_reserve/
+      : / call (?!pc)/;
+  const call = refusal.before(({ text }) => maker.test(text));
+  const name = pointer?.name ?? refusal.assignedAt(call?.instruction) ?? 'pointer';
   const thing = type.startsWith('map_value')
     ? `a value of ${state?.map === undefined ? 'a map' : `map "${state.map}"`} that may be missing (NULL)`
     : `${/^(ringbuf|alloc)_mem/.test(type) ? 'a reservation in a ring buffer' : /^mem|^rd/.test(type) ? 'memory by a pointer' : `${describeType(type)}`} that may be NULL`;
@@ -212,10 +172,10 @@ function nullPointer(refusal: Refusal, register: string, type: string): Explanat
     ? 'it computes with'
     : refusal.access?.write
       ? 'it writes to'
-      : verb(refusal);
+      : refusal.does;
   return {
     what: `${does} ${thing}`,
-    mend: `Check it before that line: \`if (!${fromCall ?? name}) ${leave}\``,
+    mend: `Check it before that line: \`if (!${name}) ${leave}\``,
     register,
   };
 }
@@ -255,35 +215,6 @@ function invalidDereference(refusal: Refusal, register: string, type: string): E
       ? `Memory of the kernel is read by a helper: \`bpf_probe_read_kernel(&value, sizeof(value), ${pointer?.name ?? 'address'});\`, or \`BPF_CORE_READ\` for a member.`
       : 'Take the address from where the verifier knows it as a pointer: data and data_end of the context, a map look-up, a local variable; a pointer that went through arithmetic of 32 bits or through memory as a number is one no more.',
     register,
-  };
-}
-
-const stackSize = 512;
-
-function stackBounds(
-  refusal: Refusal,
-  register: string | undefined,
-  off: string | undefined,
-  size: string | undefined,
-): Explanation {
-  const state = refusal.state(register);
-  if (off === undefined || size === undefined) {
-    const range = state?.variable ? ` (${state.minimum} to ${state.maximum})` : '';
-    return {
-      what: `${verb(refusal)} the stack at an offset that it computed${range}, and may leave what it has there`,
-      mend: `Bound the index by the array's size right before that line, as in \`index &= sizeof(array) - 1;\` for a size that is a power of two, or keep the array in a map.`,
-      register,
-    };
-  }
-  const inside = -Number(off);
-  return {
-    what: `${verb(refusal)} ${bytes(Number(size))} of the stack at fp${off}, ${inside > stackSize ? `beyond its ${stackSize} bytes` : `where ${inside > 0 ? bytes(inside) : 'none'} are left`}`,
-    mend:
-      inside > stackSize
-        ? `A stack has ${stackSize} bytes; keep what is larger in a per-CPU array of one entry.`
-        : `Pass a size of at most ${Math.max(inside, 0)}, or a larger buffer; a stack has ${stackSize} bytes, and what is larger belongs in a per-CPU array of one entry.`,
-    register,
-    access: { memory: 'stack', offset: Number(off), size: Number(size), write: /write/.test(refusal.reason) },
   };
 }
 

@@ -1,6 +1,5 @@
 /** Refusals of what a program does with pointers, registers and its context. */
 import type { Explanation, KindOfRefusal } from './kind.js';
-import { verb } from './kinds-memory.js';
 import type { Refusal } from './refusal.js';
 import { describeState, describeType } from './state.js';
 
@@ -12,12 +11,7 @@ export const pointerKinds: readonly KindOfRefusal[] = [
   },
   {
     kind: 'context-pointer',
-    patterns: [
-      /^variable ctx access var_off=/,
-      /^dereference of modified ctx ptr/,
-      /^negative offset ctx ptr/,
-      /^(?:variable|dereference of modified|negative offset) (?:\w+ )?(\w+) (?:ptr|access)/,
-    ],
+    patterns: [/^(?:variable|dereference of modified|negative offset) ctx (?:ptr|access)/],
     explain: (_, { access, contextName }) => ({
       what: `it reads through a pointer to the context that was moved${access ? ` (R${access.base})` : ''}`,
       mend: `Reach each field by its name (\`${contextName}->field\`): an offset into the context has to be a constant in the instruction itself. Where the compiler merges two accesses, keep them apart with \`barrier_var(${contextName});\`.`,
@@ -104,8 +98,8 @@ const fieldsOfXdp: readonly (readonly [name: string, offset: number])[] = [
 ];
 
 function contextAccess(refusal: Refusal, offset: number, size: number): Explanation {
-  const { code, access, leave, contextName } = refusal;
-  const what = `${verb(refusal)} ${size} ${size === 1 ? 'byte' : 'bytes'} at offset ${offset} of its context, which a program of type ${code.type} may not`;
+  const { code, access, contextName } = refusal;
+  const what = `${refusal.does} ${size} ${size === 1 ? 'byte' : 'bytes'} at offset ${offset} of its context, which a program of type ${code.type} may not`;
   const register = access && `R${access.base}`;
   const found = { memory: 'context', offset, size, write: access?.write ?? false };
   if (code.type === 'xdp') {
@@ -134,7 +128,9 @@ function contextAccess(refusal: Refusal, offset: number, size: number): Explanat
   return {
     what,
     mend: skb
-      ? `Of struct __sk_buff programs of type ${code.type} ${access?.write ? 'write only mark, priority, tc_index, cb and, at tc, tc_classid, tstamp and queue_mapping' : 'read some fields only, each by its whole width'}; take another field or a helper, or \`${leave}\` where it is not to be had.`
+      ? access?.write
+        ? 'Of struct __sk_buff only mark, priority, tc_index, cb and, at tc, tc_classid, tstamp and queue_mapping are written; for the rest there are helpers (bpf_redirect, bpf_skb_store_bytes, …).'
+        : 'Not every type of program reads every field of struct __sk_buff, and each is read by its whole width: take another field or a helper.'
       : `Take a field that the context of type ${code.type} has, by its whole width, at its own offset; see the struct of that name in linux/bpf.h.`,
     register,
     access: found,

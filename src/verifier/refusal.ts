@@ -98,6 +98,11 @@ export class Refusal {
     return this.text === undefined ? undefined : calledIn(this.text);
   }
 
+  /** "it reads", "it writes", "it lets bpf_csum_diff use" */
+  get does(): string {
+    return this.called === undefined ? `it ${this.access?.write ? 'writes' : 'reads'}` : `it lets ${this.called} use`;
+  }
+
   state(register: string | undefined): RegisterState | undefined {
     return register === undefined ? undefined : this.log.states.get(register);
   }
@@ -184,7 +189,7 @@ export class Refusal {
         .slice(at + 1)
         .map(({ instruction }) => this.lineOf(instruction))
         .find((each) => each && each.line !== from.line);
-      branches.unshift({ from, to });
+      branches.unshift({ from: placeOf(from), to: to && placeOf(to) });
     }
     return branches;
   }
@@ -201,6 +206,11 @@ export class Refusal {
     }
     return stack;
   }
+}
+
+/** Without what only line information has. */
+export function placeOf({ file, line, text }: SourcePlace): SourcePlace {
+  return { file, line, text };
 }
 
 const passOf: Readonly<Record<string, string>> = {
