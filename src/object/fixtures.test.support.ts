@@ -19,7 +19,7 @@ export interface Variant {
   readonly debug?: boolean;
 }
 
-export type Fixture = 'small' | 'calls' | 'legacy-maps' | 'btf-maps' | 'externs';
+export type Fixture = 'small' | 'calls' | 'legacy-maps' | 'btf-maps' | 'externs' | 'struct-ops';
 
 export function sourcePath(name: Fixture): string {
   return `${sources}${name}.bpf.c`;

@@ -1,19 +1,19 @@
 /**
  * Damaged objects end in a spec or a typed error: never in another exception, a hang or a run-away allocation.
- * XDPKIT_MUTANTS sets how many objects are made (100,000 unless given), XDPKIT_MUTATION_SEED repeats a run.
+ * XDPKIT_MUTANTS sets how many objects are made (10,000 unless given, a million in a night), XDPKIT_MUTATION_SEED repeats a run.
  */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { test } from 'node:test';
 import { generator } from '../bytes/random.test.support.js';
-import { readElf } from '../elf/elf.js';
+import { readElf, sectionType } from '../elf/elf.js';
 import { XdpkitError } from '../errors/error.js';
 import { type Fixture, fixture } from './fixtures.test.support.js';
 import { linkProgram } from './link.js';
 import { readObject } from './read.js';
 
-const objects: readonly Fixture[] = ['small', 'calls', 'legacy-maps', 'btf-maps'];
-const mutants = Number(process.env.XDPKIT_MUTANTS ?? 100_000);
+const objects: readonly Fixture[] = ['small', 'calls', 'legacy-maps', 'btf-maps', 'externs', 'struct-ops'];
+const mutants = Number(process.env.XDPKIT_MUTANTS ?? 10_000);
 const seed = Number(process.env.XDPKIT_MUTATION_SEED ?? randomInt(2 ** 31));
 const slowest = 1000;
 /** Beyond what a garbage collector lets stand between two looks; one damaged size taken at its word would be gigabytes. */
@@ -34,7 +34,72 @@ function readParts(bytes: Uint8Array): { start: number; length: number }[] {
   return parts;
 }
 
-function mutate(original: Uint8Array, parts: ReturnType<typeof readParts>, random: (below: number) => number) {
+/** Where the records lie that refer to each other by number, with the offsets and sizes of their fields. */
+function readRecords(bytes: Uint8Array): Place[] {
+  const { sections } = readElf(bytes, 'object');
+  const tableOffset = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(40, true));
+  const places: Place[] = [];
+  const add = (start: number, fields: readonly (readonly [offset: number, size: number])[]) => {
+    for (const [offset, size] of fields) places.push({ at: start + offset, size });
+  };
+  for (const { index, name, offset, type, data } of sections) {
+    if (/debug|llvm/.test(name)) continue;
+    // sh_type, sh_flags, sh_offset, sh_size, sh_link, sh_info
+    add(tableOffset + index * 64, [
+      [4, 4],
+      [8, 4],
+      [24, 4],
+      [32, 4],
+      [40, 4],
+      [44, 4],
+    ]);
+    for (let at = 0; at + 16 <= data.length; at += 16) {
+      // r_offset, type and symbol of r_info
+      if (type === sectionType.rel)
+        add(offset + at, [
+          [0, 4],
+          [8, 4],
+          [12, 4],
+        ]);
+    }
+    for (let at = 0; at + 24 <= data.length; at += 24) {
+      // st_info, st_other, st_shndx, st_value, st_size
+      if (type === sectionType.symbolTable)
+        add(offset + at, [
+          [4, 1],
+          [5, 1],
+          [6, 2],
+          [8, 4],
+          [16, 4],
+        ]);
+    }
+  }
+  return places;
+}
+
+interface Place {
+  readonly at: number;
+  readonly size: number;
+}
+
+/** Another small number: another section, symbol, function or kind, mostly one that exists. */
+function refer(bytes: Uint8Array, { at, size }: Place, random: (below: number) => number): void {
+  if (at + size > bytes.length) return;
+  const view = new DataView(bytes.buffer);
+  const old = size === 1 ? view.getUint8(at) : size === 2 ? view.getUint16(at, true) : view.getUint32(at, true);
+  const near = [random(64), random(64) * 8, old + 8, old - 8, old ^ (1 << random(5)), old + random(5) - 2];
+  const number = near[random(near.length)] ?? 0;
+  if (size === 1) view.setUint8(at, number);
+  else if (size === 2) view.setUint16(at, number, true);
+  else view.setUint32(at, number, true);
+}
+
+function mutate(
+  original: Uint8Array,
+  parts: ReturnType<typeof readParts>,
+  records: readonly Place[],
+  random: (below: number) => number,
+) {
   let bytes = new Uint8Array(original);
   const place = () => {
     const part = parts[random(parts.length)] ?? { start: 0, length: 1 };
@@ -42,7 +107,7 @@ function mutate(original: Uint8Array, parts: ReturnType<typeof readParts>, rando
   };
   for (let left = 1 + random(4); left > 0; left--) {
     const at = Math.min(place(), bytes.length - 1);
-    switch (random(8)) {
+    switch (random(14)) {
       case 0:
         bytes = bytes.slice(0, 1 + random(bytes.length));
         break;
@@ -64,6 +129,16 @@ function mutate(original: Uint8Array, parts: ReturnType<typeof readParts>, rando
       case 5:
         bytes[at] = random(256);
         break;
+      case 6:
+      case 7:
+      case 8:
+      case 9:
+      case 10:
+      case 11: {
+        const record = records[random(records.length)];
+        if (record) refer(bytes, record, random);
+        break;
+      }
       default:
         bytes[at] = (bytes[at] ?? 0) ^ (1 << random(8));
     }
@@ -101,12 +176,13 @@ for (const name of objects) {
   test(`damaged copies of ${name} end in a spec or a typed error`, { timeout: 600_000 }, () => {
     const original = new Uint8Array(fixture(name));
     const parts = readParts(original);
+    const records = readRecords(original);
     const random = generator(seed + objects.indexOf(name));
     const outcomes = new Map<string, number>();
     const before = process.memoryUsage.rss();
     const each = Math.ceil(mutants / objects.length);
     for (let index = 0; index < each; index++) {
-      const bytes = mutate(original, parts, random);
+      const bytes = mutate(original, parts, records, random);
       const which = `mutant ${index} of ${name}; repeat with XDPKIT_MUTATION_SEED=${seed} XDPKIT_MUTANTS=${mutants}`;
       const start = performance.now();
       let ended: string;

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { readElf, symbolType } from '../elf/elf.js';
 import { compileText } from './compile-text.test.support.js';
+import { fixture } from './fixtures.test.support.js';
 import { readObject } from './read.js';
 import type { ObjectSpec } from './spec.js';
 
@@ -60,12 +61,7 @@ test('bytes after a definition: zeroes are padding, anything else is remarked', 
 });
 
 test('structs of functions for the kernel: which program stands where', () => {
-  const spec = mapsOf(`
-    struct operations { void (*init)(void); unsigned int (*limit)(void); char name[16]; };
-    SEC("struct_ops/init") int init(void *context) { return 0; }
-    SEC("struct_ops.s/limit") int limit(void *context) { return 2; }
-    SEC(".struct_ops") struct operations plain = { .limit = (void *)limit, .name = "plain" };
-    SEC(".struct_ops.link") struct operations linked = { .init = (void *)init, .limit = (void *)limit };`);
+  const spec = readObject(fixture('struct-ops'), 'struct-ops.bpf.o');
   const [plain, linked] = spec.maps;
   assert.deepEqual(
     [plain?.name, plain?.type, plain?.origin, plain?.valueSize],
