@@ -173,9 +173,6 @@ function readSymbols(file: Cursor, sections: readonly ElfSection[], table: ElfSe
 function readRelocations(file: Cursor, sections: readonly ElfSection[], symbolCount: number) {
   const relocations = new Map<number, ElfRelocation[]>();
   for (const section of sections) {
-    if (section.type === sectionType.rela) {
-      throw file.error(`${section.name} holds relocations with addends, which BPF does not use`, section.offset);
-    }
     if (section.type !== sectionType.rel) continue;
     const patched = sections[section.info];
     if (!patched) {

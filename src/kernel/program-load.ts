@@ -197,13 +197,12 @@ const tracingTypes: ReadonlySet<string> = new Set([
   'ext',
 ]);
 
-/** Attach types that the kernel runs through a trampoline, as it does all of type `ext`. */
+/** Attach types that the kernel runs through a trampoline, as it does all of the types `ext` and `lsm`. */
 const trampolined: ReadonlySet<string | undefined> = new Set([
   'trace_fentry',
   'trace_fexit',
   'modify_return',
   'trace_fsession',
-  'lsm_mac',
 ]);
 
 /** Undefined where trampolines are not the cause. */
@@ -211,7 +210,7 @@ function withoutTrampolines(
   linked: LinkedProgram,
   { type, attachType, attachTo }: ProgramLoadOptions,
 ): XdpkitError | undefined {
-  if (type !== 'ext' && !trampolined.has(attachType)) return undefined;
+  if (type !== 'ext' && type !== 'lsm' && !trampolined.has(attachType)) return undefined;
   const { trampolines } = kernelFeatures;
   const state = trampolines.probe();
   if (state.available || state.because === 'privileges') return undefined;
@@ -231,6 +230,11 @@ function withoutTrampolines(
 function refusal(linked: LinkedProgram, options: ProgramLoadOptions, number: number, log: string): XdpkitError {
   const unsupported = number === errnos.EPERM && log.trim() === '' ? withoutTrampolines(linked, options) : undefined;
   if (unsupported) return unsupported;
+  const { attachType = '' } = options;
+  if (number === errnos.EINVAL && attachType in newerAttachTypes) {
+    const words = `program "${linked.name}" is of a kind (${attachType}) that is newer than this kernel`;
+    return new UnsupportedFeatureError(attachType, words);
+  }
   const cause = bpfError(`load program "${linked.name}" (${options.type})`, number, {
     log: log || undefined,
     needs: tracingTypes.has(options.type) ? ['bpf', 'perfmon'] : undefined,
