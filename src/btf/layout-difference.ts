@@ -32,7 +32,6 @@ function difference(found: TypeInBtf, wanted: TypeInBtf, path: string, depth: nu
     return difference(member(found, a.type), member(wanted, b.type), path, depth + 1);
   }
   if (!isComposite(a) || !isComposite(b)) return undefined;
-  if (a.size !== b.size) return `${subject} has ${a.size} bytes, not ${b.size}`;
   for (const [index, theirs] of b.members.entries()) {
     const name = [path, theirs.name].filter((part) => part !== '').join('.');
     const ours = a.members[index];
@@ -44,7 +43,8 @@ function difference(found: TypeInBtf, wanted: TypeInBtf, path: string, depth: nu
     if (inside !== undefined) return inside;
   }
   const extra = a.members[b.members.length];
-  return extra && `${describe(extra, path)} should not be there`;
+  if (extra !== undefined) return `${describe(extra, path)} should not be there`;
+  return a.size === b.size ? undefined : `${subject} has ${a.size} bytes, not ${b.size}`;
 }
 
 function member(parent: TypeInBtf, type: TypeId): TypeInBtf {

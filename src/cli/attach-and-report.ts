@@ -3,10 +3,11 @@ import type { AttachedObject, AttachObjectOptions } from '../loader/attach-objec
 import type { XdpModeChoice } from '../xdp/mode.js';
 import { netnsFlag } from './command.js';
 import type { Output } from './output.js';
+import { type PinMismatchFlags, pinMismatchFlag, printMigrations } from './pin-flags.js';
 import { attachmentDocument } from './xdp-documents.js';
 import { deviceFlag, programFlag, sectionFlag } from './xdp-flags.js';
 
-export type AttachFlags = {
+export type AttachFlags = PinMismatchFlags & {
   readonly dev: string;
   readonly netns?: string;
   readonly prog?: string;
@@ -20,6 +21,7 @@ export const attachFlags = {
   netns: netnsFlag,
   prog: programFlag,
   section: sectionFlag,
+  pinMismatch: pinMismatchFlag,
   dryRun: {
     kind: 'boolean',
     optional: true,
@@ -37,8 +39,8 @@ export async function attachAndReport(
   const { openObject } = await import('../loader/open.js');
   const { attachObject, verifyObject } = await import('../loader/attach-object.js');
   const object = await openObject(path);
-  const { dev: device, netns, prog: program, section, mode } = flags;
-  const options = { device, netns, program, section, mode, replace };
+  const { dev: device, netns, prog: program, section, mode, pinMismatch } = flags;
+  const options = { device, netns, program, section, mode, replace, pinMismatch };
   if (!flags.dryRun) return report(output, attachObject(object, options));
   const verified = verifyObject(object, options);
   output.print(`the verifier accepts ${verified.name}; nothing was attached to ${device}`);
@@ -59,6 +61,7 @@ function report(output: Output, result: AttachedObject): void {
     if (keptMaps.length > 0) output.print(`  kept     ${keptMaps.join(', ')}`);
     for (const { name, reason } of freshMaps) output.print(`  fresh    ${name}: ${reason}`);
   }
+  printMigrations(output, result.migrations, 11);
   if (result.btfRefusal !== undefined) output.warn(`loaded without BTF: ${result.btfRefusal}`);
   if (mode === 'native' && replaced === undefined && result.driver === 'veth') {
     output.note(
@@ -72,6 +75,7 @@ function report(output: Output, result: AttachedObject): void {
     fallback: fallback ?? null,
     program,
     held: { by: heldBy, pin: pinnedAt ?? null },
+    migrations: result.migrations,
     replaced: replaced
       ? {
           before: attachmentDocument(replaced.before),

@@ -143,6 +143,39 @@ test('load pins a program, and keeps the maps that it is told to', async () => {
   }
 });
 
+test('a pinned map of another shape is refused, or what it holds is carried over', async () => {
+  const shared = uniqueName();
+  const sourceOf = (fields: string): string => `struct value { ${fields} };
+    struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 4); __uint(pinning, LIBBPF_PIN_BY_NAME);
+      __type(key, __u32); __type(value, struct value); } ${shared} SEC(".maps");
+    SEC("xdp") int ${shared}p(struct xdp_md *c) { __u32 key = 1; return bpf_map_lookup_elem(&${shared}, &key) ? 2 : 1; }`;
+  const [before, after] = ['__u32 packets;', '__u64 packets; __u64 bytes;'].map((fields, index) => {
+    const path = join(folder, `${shared}${index}.bpf.o`);
+    writeFileSync(path, compileText(sourceOf(fields)));
+    return path;
+  }) as [string, string];
+  const pinned = `/sys/fs/bpf/${shared}`;
+  using first = pinPath();
+  using second = pinPath();
+  try {
+    await text('prog', 'load', before, '--pin', first.path);
+    await text('map', 'set', pinned, '7', '{"packets": 4294967295}');
+    const words = ['prog', 'load', after, '--pin', second.path];
+    const { stderr } = await refusal(...words);
+    assert.match(stderr, /value size is 4, the object asks for 16; .*field "packets" is a number of 4 bytes, not of 8/);
+    assert.match(stderr, /hint: .*--pin-mismatch migrate/);
+    const printed = await text(...words, '--pin-mismatch', 'migrate');
+    assert.match(printed, new RegExp(`^ {2}migrated {3}1 entry of ${shared}; new and zero: bytes$`, 'm'));
+    assert.equal(await text('map', 'dump', pinned), '7 = {packets: 4294967295, bytes: 0}\n');
+    await text('prog', 'unpin', second.path);
+    const { migrations } = await json('prog', 'load', before, '--pin', second.path, '--pin-mismatch', 'recreate');
+    assert.deepEqual(migrations, []);
+    assert.deepEqual(bpftool('map', 'dump', 'pinned', pinned), []);
+  } finally {
+    rmSync(pinned, { force: true });
+  }
+});
+
 test('a load that fails leaves nothing and says why', async () => {
   using pin = pinPath();
   const load = (...more: string[]) => refusal('prog', 'load', object, '--pin', pin.path, ...more);

@@ -1,22 +1,20 @@
 /** From a spec to maps and programs in the kernel. */
-import { join } from 'node:path';
-import type { Btf } from '../btf/btf.js';
 import { hostIsLittleEndian } from '../bytes/byte-order.js';
 import { XdpkitError } from '../errors/error.js';
 import type { FileDescriptor } from '../linux/file-descriptor.js';
 import { liftMemoryLock } from '../linux/memory-lock.js';
 import { SyscallError } from '../linux/syscall-error.js';
-import type { MapSpec, ObjectSpec } from '../object/spec.js';
+import type { ObjectSpec } from '../object/spec.js';
 import { createDataMap, type DataMap } from './data-map.js';
 import { fillMapsOfMaps, fillProgramArrays, programsOfContents } from './fill-maps.js';
 import { type GlobalMemory, type Globals, globalsOf } from './globals.js';
-import { readMapInfo } from './info.js';
 import { loadBtf } from './kernel-btf.js';
 import { type ChosenProgram, type KernelLinkOptions, linkForKernel } from './link-for-kernel.js';
 import type { BpfMap } from './map.js';
-import { adoptMap, type CreateMapOptions, createMap, pinMismatch, shapeDifferences } from './map-create.js';
+import type { CreateMapOptions } from './map-create.js';
 import { withUsualSize } from './map-size.js';
-import { openPinned, pinObject } from './pin.js';
+import type { Migration } from './migrate-map.js';
+import { createOrOpenMap, type PinMismatch } from './pinned-maps.js';
 import type { BpfProgram } from './program.js';
 import { loadProgram, type VerifierLogWish } from './program-load.js';
 
@@ -39,6 +37,8 @@ export interface LoadOptions extends KernelLinkOptions {
   readonly maps?: ReadonlyMap<string, BpfMap> | undefined;
   /** Where maps that ask for it are pinned, and taken from when they are there: `/sys/fs/bpf` unless given. */
   readonly pinFolder?: string | undefined;
+  /** Where a pinned map has another shape than the object asks for: `fail` unless given. */
+  readonly pinMismatch?: PinMismatch | undefined;
   /** The ifindex, in the present network namespace, of a device that is to run the programs itself. */
   readonly offloadTo?: number | undefined;
   /** Has the verifier talk about programs that it accepts, too. */
@@ -52,7 +52,9 @@ export interface LoadedSpec<Program extends BpfProgram = BpfProgram> extends Dis
   readonly globals: Globals;
   /** Why the kernel took no BTF of the object: it then shows no source lines and no types. */
   readonly btfRefusal: XdpkitError | undefined;
-  /** Takes back the pins that the load has made, for what fails after it; those that it found stay. */
+  /** What was carried over from pinned maps of another shape. */
+  readonly migrations: readonly Migration[];
+  /** Takes back the pins that the load has made or replaced, for what fails after it; those that it found stay. */
   removeNewPins(): void;
 }
 
@@ -100,6 +102,8 @@ export function loadSpec<Program extends BpfProgram>(
   };
 
   const create: CreateMapOptions = { btf: spec.btf, btfFd: btfFd?.number, ifindex: options.offloadTo };
+  const pins = { folder: options.pinFolder ?? '/sys/fs/bpf', mismatch: options.pinMismatch ?? 'fail' };
+  const commits: (() => Migration | undefined)[] = [];
   const maps = new Map<string, BpfMap>();
   const made = new Set<string>();
   const memories = new Map<string, GlobalMemory>();
@@ -117,9 +121,12 @@ export function loadSpec<Program extends BpfProgram>(
       maps.set(map.name, data.map);
       memories.set(map.name, keep(data.memory));
     } else {
-      const { map: found, isNew } = createOrOpenMap(map, create, options.pinFolder ?? '/sys/fs/bpf', unpin);
-      maps.set(map.name, keep(found));
-      if (isNew) made.add(map.name);
+      const found = createOrOpenMap(map, create, pins);
+      maps.set(map.name, keep(found.map));
+      if (found.isNew) made.add(map.name);
+      if (found.before) keep(found.before);
+      if (found.undo) unpin.push(found.undo);
+      if (found.commit) commits.push(found.commit);
     }
   }
 
@@ -160,18 +167,30 @@ export function loadSpec<Program extends BpfProgram>(
     if (memory === undefined) throw new XdpkitError('MAP_NOT_FOUND', `${spec.name} has no data section ${map}`);
     return memory;
   });
+  const migrations = commitAll(commits, removeNewPins);
   undo.keepAll();
   return {
     programs,
     maps,
     globals,
     btfRefusal,
+    migrations,
     removeNewPins,
     [Symbol.dispose]() {
       for (const resource of resources.reverse()) resource[Symbol.dispose]();
       resources.length = 0;
     },
   };
+}
+
+/** While the maps of before are still open, to be pinned again. */
+function commitAll(commits: readonly (() => Migration | undefined)[], removeNewPins: () => void): Migration[] {
+  try {
+    return commits.flatMap((commit) => commit() ?? []);
+  } catch (error) {
+    removeNewPins();
+    throw error;
+  }
 }
 
 /**
@@ -232,37 +251,6 @@ function withProgramsOfContents(spec: ObjectSpec, wanted: NonNullable<LoadOption
       return typed || first === undefined || typeof first === 'string' ? name : { ...first, name };
     }),
   ];
-}
-
-function createOrOpenMap(
-  spec: MapSpec,
-  create: CreateMapOptions,
-  pinFolder: string,
-  unpin: (() => void)[],
-): { readonly map: BpfMap; readonly isNew: boolean } {
-  if (spec.pinning === 'none') return { map: createMap(spec, create), isNew: true };
-  const path = join(pinFolder, spec.name);
-  const pinned = openPinned(path, `map "${spec.name}"`, 'map');
-  if (pinned !== undefined) return { map: adoptPinned(pinned, spec, path, create.btf), isNew: false };
-  const map = createMap(spec, create);
-  try {
-    unpin.push(pinObject(map.fd, path, `map "${spec.name}"`));
-  } catch (error) {
-    map[Symbol.dispose]();
-    throw error;
-  }
-  return { map, isNew: true };
-}
-
-function adoptPinned(fd: FileDescriptor, spec: MapSpec, path: string, btf: Btf | undefined): BpfMap {
-  try {
-    const differences = shapeDifferences(spec, readMapInfo(fd.number), btf);
-    if (differences.length > 0) throw pinMismatch(spec, path, differences);
-    return adoptMap(fd, spec, btf);
-  } catch (error) {
-    fd.close();
-    throw error;
-  }
 }
 
 class UndoStack {

@@ -182,25 +182,30 @@ export function shapeDifferences(spec: MapSpec, info: MapInfo, btf: Btf | undefi
   const differences = fields.flatMap(([field, wanted, found]) =>
     wanted === found ? [] : [`${field} is ${found}, the object asks for ${wanted}`],
   );
-  return differences.length > 0 ? differences : layoutDifferences(spec, info, btf);
+  return [...differences, ...layoutDifferences(spec, info, btf)];
 }
 
 function layoutDifferences(spec: MapSpec, info: MapInfo, btf: Btf | undefined): string[] {
   const running = readKernelBtf(info.btfId);
   if (btf === undefined || running === undefined) return [];
   const parts = [
-    ['key', info.keyType, spec.keyType],
-    ['value', info.valueType, spec.valueType],
+    ['key', info.keyType, spec.keyType, info.keySize === spec.keySize],
+    ['value', info.valueType, spec.valueType, info.valueSize === spec.valueSize],
   ] as const;
-  return parts.flatMap(([part, found, wanted]) => {
+  return parts.flatMap(([part, found, wanted, sameSize]) => {
     if (!found || !wanted) return [];
     const difference = layoutDifference({ btf: running, type: found }, { btf, type: wanted });
-    return difference === undefined ? [] : [`its ${part} differs from the object's: ${difference}`];
+    // Of the whole another size is told already.
+    return difference === undefined || (!sameSize && difference.startsWith('it '))
+      ? []
+      : [`its ${part} differs from the object's: ${difference}`];
   });
 }
 
 export function pinMismatch(spec: MapSpec, path: string, differences: readonly string[]): XdpkitError {
   return new XdpkitError('PIN_MISMATCH', `map "${spec.name}" pinned at ${path}: ${differences.join('; ')}`, {
-    hint: `Remove ${path} when its contents are not needed, or change the map's definition back.`,
+    hint:
+      'Take --pin-mismatch migrate to carry its entries over to a map of the new shape, recreate to begin with an empty ' +
+      "one, or change the map's definition back.",
   });
 }

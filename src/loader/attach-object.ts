@@ -2,6 +2,8 @@
 import { XdpkitError } from '../errors/error.js';
 import { keepMaps } from '../kernel/keep-maps.js';
 import type { LoadOptions } from '../kernel/load.js';
+import type { Migration } from '../kernel/migrate-map.js';
+import type { PinMismatch } from '../kernel/pinned-maps.js';
 import { readDriver } from '../linux/ethtool.js';
 import { SyscallError } from '../linux/syscall-error.js';
 import { type Attachment, attachmentError, chooseAttachment, readAttachments } from '../xdp/attachment.js';
@@ -9,6 +11,7 @@ import { type DeviceHandle, type DeviceReference, openDevice } from '../xdp/devi
 import type { XdpMode, XdpModeChoice } from '../xdp/mode.js';
 import { replaceXdp } from '../xdp/replace.js';
 import { chooseXdpProgram, type ProgramWish } from './choose-program.js';
+import { withoutPins } from './load-alone.js';
 import type { LoadedObject } from './loaded.js';
 import type { OpenedObject } from './open.js';
 
@@ -19,6 +22,8 @@ export interface AttachObjectOptions extends DeviceReference, ProgramWish {
    * the place of one.
    */
   readonly replace: 'refuse' | 'allow' | 'require';
+  /** Where a pinned map has another shape than the object asks for: `fail` unless given. */
+  readonly pinMismatch?: PinMismatch | undefined;
 }
 
 export interface AttachedObject {
@@ -35,6 +40,8 @@ export interface AttachedObject {
   readonly replaced: ReplacedProgram | undefined;
   /** Why the kernel refused the object's BTF, where it was loaded without. */
   readonly btfRefusal: string | undefined;
+  /** What was carried over from pinned maps of another shape. */
+  readonly migrations: readonly Migration[];
 }
 
 export interface ReplacedProgram {
@@ -69,7 +76,8 @@ export function attachObject(object: OpenedObject, options: AttachObjectOptions)
   const replaced =
     present.length > 0 || options.replace === 'require' ? chooseAttachment(device, present, mode) : undefined;
   using kept = replaced && keepMaps(object.spec, replaced.programId);
-  using loaded = load(object, device, options.mode, { programs: [choice], maps: kept?.maps });
+  const { pinMismatch } = options;
+  using loaded = load(object, device, options.mode, { programs: [choice], maps: kept?.maps, pinMismatch });
   try {
     const program = loaded.program(choice.name);
     const common = {
@@ -78,6 +86,7 @@ export function attachObject(object: OpenedObject, options: AttachObjectOptions)
       driver: device.run(() => readDriver(device.name))?.driver,
       program: { name: program.name, id: program.id },
       btfRefusal: loaded.btfRefusal?.message,
+      migrations: loaded.migrations,
     };
     if (replaced === undefined) {
       using link = program.attachXdp({ ...target, mode: options.mode, pin: true });
@@ -86,7 +95,9 @@ export function attachObject(object: OpenedObject, options: AttachObjectOptions)
     }
     const { before, atomic, ...now } = replaceXdp(program, { ...target, mode, expected: replaced.programId });
     const keptMaps = [...(kept?.maps.keys() ?? [])];
-    const replacedProgram = { before, atomic, keptMaps, freshMaps: [...(kept?.refused ?? []), ...freshData(object)] };
+    const isMigrated = ({ name }: { name: string }) => loaded.migrations.some(({ map }) => map === name);
+    const refused = kept?.refused.filter((each) => !isMigrated(each)) ?? [];
+    const replacedProgram = { before, atomic, keptMaps, freshMaps: [...refused, ...freshData(object)] };
     return { ...common, ...now, fallback: undefined, replaced: replacedProgram };
   } catch (error) {
     loaded.removeNewPins();
@@ -98,7 +109,10 @@ export function attachObject(object: OpenedObject, options: AttachObjectOptions)
 export function verifyObject(object: OpenedObject, options: AttachObjectOptions): VerifiedProgram {
   const choice = chooseXdpProgram(object.spec, options);
   using device = openDevice(options);
-  using loaded = load(object, device, options.mode, { programs: [choice] });
+  // A pinned map that would be replaced is left alone.
+  const mayReplacePins = options.pinMismatch !== undefined && options.pinMismatch !== 'fail';
+  const tried = mayReplacePins ? withoutPins(object) : object;
+  using loaded = load(tried, device, options.mode, { programs: [choice] });
   loaded.removeNewPins();
   const { translatedSize, jitedSize } = loaded.program(choice.name).info();
   return { name: choice.name, translatedSize, jitedSize };

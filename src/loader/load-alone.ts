@@ -19,12 +19,13 @@ export function loadAlone(
   options: LoadAloneOptions,
 ): Disposable & { readonly program: BpfProgram } {
   const choice = chooseProgram(object.spec, options);
-  // Pinned maps may be those of a program that carries traffic.
-  const unpinned = object.spec.maps.map((map) => ({ ...map, pinning: 'none' as const }));
-  const loaded = new OpenedObject({ ...object.spec, maps: unpinned }).load({
-    programs: [choice],
-    verifierLog: options.verifierLog,
-  });
+  const loaded = withoutPins(object).load({ programs: [choice], verifierLog: options.verifierLog });
   const program = loaded.program(typeof choice === 'string' ? choice : choice.name);
   return { program, [Symbol.dispose]: () => loaded[Symbol.dispose]() };
+}
+
+/** The object with maps of its own in any case: pinned ones may be those of a program that carries traffic. */
+export function withoutPins(object: OpenedObject): OpenedObject {
+  const maps = object.spec.maps.map((map) => ({ ...map, pinning: 'none' as const }));
+  return new OpenedObject({ ...object.spec, maps });
 }

@@ -4,6 +4,8 @@ import { findMap } from '../kernel/find-map.js';
 import { readMapInfo } from '../kernel/info.js';
 import type { BpfMap } from '../kernel/map.js';
 import { shapeDifferences } from '../kernel/map-create.js';
+import type { Migration } from '../kernel/migrate-map.js';
+import type { PinMismatch } from '../kernel/pinned-maps.js';
 import type { ObjectSpec } from '../object/spec.js';
 import { chooseProgram } from './choose-program.js';
 import type { OpenedObject } from './open.js';
@@ -17,6 +19,8 @@ export interface LoadPinnedOptions {
   readonly pin: string;
   /** Maps to go on with, by their names in the object: an id, the path of a pin, or a name. */
   readonly maps?: ReadonlyMap<string, string> | undefined;
+  /** Where a pinned map has another shape than the object asks for: `fail` unless given. */
+  readonly pinMismatch?: PinMismatch | undefined;
 }
 
 export interface PinnedProgram {
@@ -26,6 +30,8 @@ export interface PinnedProgram {
   readonly maps: readonly { readonly name: string; readonly id: number; readonly kept: boolean }[];
   /** Why the kernel refused the object's BTF, where it was loaded without. */
   readonly btfRefusal: string | undefined;
+  /** What was carried over from pinned maps of another shape. */
+  readonly migrations: readonly Migration[];
 }
 
 /**
@@ -36,7 +42,7 @@ export function loadPinned(object: OpenedObject, options: LoadPinnedOptions): Pi
   const { pin, maps: wanted = new Map() } = options;
   const choice = chooseProgram(object.spec, options);
   using kept = openMaps(object.spec, wanted);
-  using loaded = object.load({ programs: [choice], maps: kept.maps });
+  using loaded = object.load({ programs: [choice], maps: kept.maps, pinMismatch: options.pinMismatch });
   try {
     const program = loaded.program(typeof choice === 'string' ? choice : choice.name);
     program.pin(pin);
@@ -46,7 +52,8 @@ export function loadPinned(object: OpenedObject, options: LoadPinnedOptions): Pi
       id: readMapInfo(fd).id,
       kept: kept.maps.has(map),
     }));
-    return { program: { id, name, type }, pin, maps, btfRefusal: loaded.btfRefusal?.message };
+    const { btfRefusal, migrations } = loaded;
+    return { program: { id, name, type }, pin, maps, btfRefusal: btfRefusal?.message, migrations };
   } catch (error) {
     loaded.removeNewPins();
     throw error;

@@ -4,6 +4,7 @@ import type { EventOptions } from '../kernel/event-reader.js';
 import type { Globals } from '../kernel/globals.js';
 import type { LoadedSpec } from '../kernel/load.js';
 import type { BpfMap } from '../kernel/map.js';
+import type { Migration } from '../kernel/migrate-map.js';
 import { type EventTypes, openPerfBuffer, openRingBuffer, openUserRingBuffer } from '../kernel/open-events.js';
 import type { PerfBuffer, PerfBufferOptions } from '../kernel/perf-buffer.js';
 import { BpfProgram } from '../kernel/program.js';
@@ -45,6 +46,8 @@ export class LoadedObject {
   readonly globals: Globals;
   /** Why the kernel took no BTF of the object: it then shows no source lines and no types. */
   readonly btfRefusal: XdpkitError | undefined;
+  /** What was carried over from pinned maps of another shape (`LoadOptions.pinMismatch`). */
+  readonly migrations: readonly Migration[];
   readonly #loaded: LoadedSpec<LoadedProgram>;
 
   constructor(spec: ObjectSpec, loaded: LoadedSpec<LoadedProgram>) {
@@ -53,6 +56,7 @@ export class LoadedObject {
     this.maps = loaded.maps;
     this.globals = loaded.globals;
     this.btfRefusal = loaded.btfRefusal;
+    this.migrations = loaded.migrations;
     this.#loaded = loaded;
   }
 

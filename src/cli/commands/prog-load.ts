@@ -1,7 +1,8 @@
 import { defineCommand } from '../command.js';
+import { type PinMismatchFlags, pinMismatchFlag, printMigrations } from '../pin-flags.js';
 import { objectParameter, programFlag } from '../xdp-flags.js';
 
-type Flags = {
+type Flags = PinMismatchFlags & {
   readonly pin: string;
   readonly prog?: string;
   readonly type?: string;
@@ -29,20 +30,23 @@ export const progLoad = defineCommand<Flags, [string]>({
         placeholder: 'NAME=MAP',
         brief: "Use a map of the kernel (its id, pin or name) in the place of the object's; may be given again",
       },
+      pinMismatch: pinMismatchFlag,
     },
     positional: { kind: 'tuple', parameters: [objectParameter] },
   },
   async run({ flags, output }, path) {
     const { openObject } = await import('../../loader/open.js');
     const { loadPinned } = await import('../../loader/load-pinned.js');
-    const { pin, prog, type, map } = flags;
+    const { pin, prog, type, map, pinMismatch } = flags;
     const object = await openObject(path);
-    const { program, maps, btfRefusal } = loadPinned(object, { pin, program: prog, type, maps: new Map(map) });
+    const options = { pin, program: prog, type, maps: new Map(map), pinMismatch };
+    const { program, maps, btfRefusal, migrations } = loadPinned(object, options);
     output.print(`loaded ${program.name} (program ${program.id}, ${program.type})`);
     output.print(`  pinned at  ${pin}`);
     for (const { name, id, kept } of maps) output.print(`  map        ${name} (id ${id}${kept ? ', kept' : ''})`);
+    printMigrations(output, migrations, 13);
     if (btfRefusal !== undefined) output.warn(`loaded without BTF: ${btfRefusal}`);
-    output.document({ program, pin, maps });
+    output.document({ program, pin, maps, migrations });
     return undefined;
   },
 });
