@@ -9,7 +9,7 @@ export const pinMismatchFlag = {
   kind: 'enum',
   values: ['fail', 'recreate', 'migrate'],
   optional: true,
-  brief: 'For a pinned map of another shape: refuse, make it new, or carry its entries over',
+  brief: 'For a pinned map of another shape: refuse, renew, or carry its entries over',
 } as const;
 
 /** `indent`: characters in front of the values of lines like these. */
