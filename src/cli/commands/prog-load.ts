@@ -28,7 +28,7 @@ export const progLoad = defineCommand<Flags, [string]>({
         optional: true,
         variadic: true,
         placeholder: 'NAME=MAP',
-        brief: "Use a map of the kernel (its id, pin or name) in the place of the object's; may be given again",
+        brief: "Use a map of the kernel (id, pin or name) for the object's own; may be given again",
       },
       pinMismatch: pinMismatchFlag,
     },
