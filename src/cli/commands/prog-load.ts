@@ -28,7 +28,7 @@ export const progLoad = defineCommand<Flags, [string]>({
         optional: true,
         variadic: true,
         placeholder: 'NAME=MAP',
-        brief: "Use a map of the kernel (id, pin or name) for the object's own; may be given again",
+        brief: "A map of the kernel (id, pin or name) for the object's own; repeatable",
       },
       pinMismatch: pinMismatchFlag,
     },
