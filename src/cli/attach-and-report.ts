@@ -4,6 +4,7 @@ import type { XdpModeChoice } from '../xdp/mode.js';
 import { netnsFlag } from './command.js';
 import type { Output } from './output.js';
 import { type PinMismatchFlags, pinMismatchFlag, printMigrations } from './pin-flags.js';
+import { reportDegraded } from './report-degraded.js';
 import { attachmentDocument } from './xdp-documents.js';
 import { deviceFlag, programFlag, sectionFlag } from './xdp-flags.js';
 
@@ -44,6 +45,7 @@ export async function attachAndReport(
   if (!flags.dryRun) return report(output, attachObject(object, options));
   const verified = verifyObject(object, options);
   output.print(`the verifier accepts ${verified.name}; nothing was attached to ${device}`);
+  reportDegraded(output, verified.degraded);
   output.document({ device, program: verified, dryRun: true });
 }
 
@@ -62,7 +64,7 @@ function report(output: Output, result: AttachedObject): void {
     for (const { name, reason } of freshMaps) output.print(`  fresh    ${name}: ${reason}`);
   }
   printMigrations(output, result.migrations, 11);
-  if (result.btfRefusal !== undefined) output.warn(`loaded without BTF: ${result.btfRefusal}`);
+  reportDegraded(output, result.degraded);
   if (mode === 'native' && replaced === undefined && result.driver === 'veth') {
     output.note(
       'note: native XDP on a veth turns segmentation offload off; TCP over it gets slower (generic mode costs less there)',
@@ -76,6 +78,7 @@ function report(output: Output, result: AttachedObject): void {
     program,
     held: { by: heldBy, pin: pinnedAt ?? null },
     migrations: result.migrations,
+    degraded: result.degraded,
     replaced: replaced
       ? {
           before: attachmentDocument(replaced.before),

@@ -4,6 +4,7 @@ import { MemoryMap } from '../linux/memory-map.js';
 import { isErrno } from '../linux/syscall-error.js';
 import type { MapSpec } from '../object/spec.js';
 import type { GlobalMemory } from './globals.js';
+import type { Fallbacks } from './load-features.js';
 import type { BpfMap } from './map.js';
 import { type CreateMapOptions, createMap } from './map-create.js';
 
@@ -19,29 +20,25 @@ export interface DataMap {
 }
 
 /** Creates the map, writes its contents, and freezes constants. Mapped into memory since Linux 5.5. */
-export function createDataMap(spec: MapSpec, objectName: string, options: CreateMapOptions): DataMap {
+export function createDataMap(
+  spec: MapSpec,
+  objectName: string,
+  options: CreateMapOptions,
+  fallbacks: Fallbacks,
+): DataMap {
   const named = { ...options, kernelName: spec.kernelName ?? `${objectName.slice(0, 8)}${spec.name}` };
-  const map = createMappable(spec, named);
+  const isMapped = (spec.flags & mappable) !== 0 && !fallbacks.lacks('mappableArrays');
+  const map = createMap(isMapped ? spec : { ...spec, flags: spec.flags & ~mappable }, named);
   try {
     const initial = spec.initialValue ?? new Uint8Array(spec.valueSize);
     map.setBytes(onlyKey, initial);
-    if (!spec.readOnly) return { map, memory: liveMemory(map) };
+    if (!spec.readOnly) return { map, memory: isMapped ? liveMemory(map) : copiedMemory(map) };
     map.freeze();
     // A copy: the spec goes on being changed for further loads.
     return { map, memory: constantMemory(initial.slice()) };
   } catch (error) {
     map[Symbol.dispose]();
     throw error;
-  }
-}
-
-/** The spec asks for a mappable array, which kernels before 5.5 do not know. */
-function createMappable(spec: MapSpec, options: CreateMapOptions): BpfMap {
-  try {
-    return createMap(spec, options);
-  } catch (error) {
-    if (!isErrno(error, 'EINVAL') || (spec.flags & mappable) === 0) throw error;
-    return createMap({ ...spec, flags: spec.flags & ~mappable }, options);
   }
 }
 

@@ -11,7 +11,7 @@ import { Attribute, bpf } from './bpf.js';
 import { defineFeature, type FeatureState, type KernelFeature } from './feature.js';
 import { BpfLink, createXdpLink } from './link.js';
 import { xdpCapabilities } from './permission.js';
-import { createProbeMap, loadProbeProgram, thenClose } from './probe-calls.js';
+import { createProbeMap, loadProbeBtf, loadProbeProgram, thenClose } from './probe-calls.js';
 
 const kernelBtfPath = '/sys/kernel/btf/vmlinux';
 const mappableArray = 1 << 10;
@@ -35,7 +35,7 @@ export const kernelFeatures = {
     since: '4.18',
     what: 'types of maps and source lines in verifier logs',
     needs: ['bpf'],
-    attempt: () => thenClose(loadTinyBtf()),
+    attempt: () => thenClose(loadProbeBtf([1, 1 << 24, 4, (1 << 24) | 32], '\0int\0')),
   }),
   xdp: defineFeature({
     name: 'XDP programs',
@@ -110,17 +110,6 @@ export const kernelFeatures = {
     attempt: findNetdevFamily,
   }),
 } as const satisfies Record<string, KernelFeature>;
-
-/** BTF of one type: int. */
-function loadTinyBtf(): number {
-  const strings = new TextEncoder().encode('\0int\0');
-  const words = Uint32Array.of(0x0001_eb9f, 24, 0, 16, 16, strings.length, 1, 1 << 24, 4, (1 << 24) | 32);
-  const bytes = new Uint8Array(words.byteLength + strings.length);
-  bytes.set(new Uint8Array(words.buffer));
-  bytes.set(strings, words.byteLength);
-  // btf 0, btf_size 16
-  return bpf(commands.btf_load, new Attribute(28).pointer(0, bytes).u32(16, bytes.length));
-}
 
 function readBatch(fd: number): number {
   // out_batch 8, keys 16, values 24, count 32, map_fd 36

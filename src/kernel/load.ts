@@ -1,21 +1,23 @@
 /** From a spec to maps and programs in the kernel. */
 import { hostIsLittleEndian } from '../bytes/byte-order.js';
-import { XdpkitError } from '../errors/error.js';
+import { UnsupportedFeatureError, XdpkitError } from '../errors/error.js';
 import type { FileDescriptor } from '../linux/file-descriptor.js';
 import { liftMemoryLock } from '../linux/memory-lock.js';
-import { SyscallError } from '../linux/syscall-error.js';
 import type { ObjectSpec } from '../object/spec.js';
 import { createDataMap, type DataMap } from './data-map.js';
+import type { Degradation } from './degradation.js';
 import { fillMapsOfMaps, fillProgramArrays, programsOfContents } from './fill-maps.js';
 import { type GlobalMemory, type Globals, globalsOf } from './globals.js';
-import { loadBtf } from './kernel-btf.js';
 import { type ChosenProgram, type KernelLinkOptions, linkForKernel } from './link-for-kernel.js';
+import { Fallbacks, type LoadFeatures } from './load-features.js';
+import { loadTypes } from './load-types.js';
 import type { BpfMap } from './map.js';
 import type { CreateMapOptions } from './map-create.js';
 import { withUsualSize } from './map-size.js';
 import type { Migration } from './migrate-map.js';
 import { createOrOpenMap, type PinMismatch } from './pinned-maps.js';
 import type { BpfProgram } from './program.js';
+import { adaptProgram } from './program-fallbacks.js';
 import { loadProgram, type VerifierLogWish } from './program-load.js';
 
 /** A program to load otherwise than its section says; old objects have section names that say nothing. */
@@ -39,6 +41,8 @@ export interface LoadOptions extends KernelLinkOptions {
   readonly pinFolder?: string | undefined;
   /** Where a pinned map has another shape than the object asks for: `fail` unless given. */
   readonly pinMismatch?: PinMismatch | undefined;
+  /** What the kernel is taken to know; the running one is asked unless given. See `loadFeaturesOf`. */
+  readonly features?: LoadFeatures | undefined;
   /** The ifindex, in the present network namespace, of a device that is to run the programs itself. */
   readonly offloadTo?: number | undefined;
   /** Has the verifier talk about programs that it accepts, too. */
@@ -50,8 +54,8 @@ export interface LoadedSpec<Program extends BpfProgram = BpfProgram> extends Dis
   readonly programs: ReadonlyMap<string, Program>;
   readonly maps: ReadonlyMap<string, BpfMap>;
   readonly globals: Globals;
-  /** Why the kernel took no BTF of the object: it then shows no source lines and no types. */
-  readonly btfRefusal: XdpkitError | undefined;
+  /** What was done without, as the kernel does not know it; empty where it has all that the object asks for. */
+  readonly degraded: readonly Degradation[];
   /** What was carried over from pinned maps of another shape. */
   readonly migrations: readonly Migration[];
   /** Takes back the pins that the load has made or replaced, for what fails after it; those that it found stay. */
@@ -92,8 +96,9 @@ export function loadSpec<Program extends BpfProgram>(
   // Undone in reverse where a later step fails; what stays is handed to the loaded object.
   using undo = new UndoStack();
   undo.add(removeNewPins);
-  const { fd: typesFd, refusal: btfRefusal } = loadTypes(spec);
-  using btfFd = typesFd;
+  const fallbacks = new Fallbacks(options.features);
+  const types = loadTypes(spec, fallbacks);
+  using btfFd = types.fd;
   const resources: Disposable[] = [];
   const keep = <Resource extends Disposable>(resource: Resource): Resource => {
     resources.push(resource);
@@ -101,7 +106,12 @@ export function loadSpec<Program extends BpfProgram>(
     return resource;
   };
 
-  const create: CreateMapOptions = { btf: spec.btf, btfFd: btfFd?.number, ifindex: options.offloadTo };
+  const create: CreateMapOptions = {
+    btf: spec.btf,
+    btfFd: btfFd?.number,
+    ifindex: options.offloadTo,
+    unnamed: fallbacks.lacks('objectNames'),
+  };
   const pins = { folder: options.pinFolder ?? '/sys/fs/bpf', mismatch: options.pinMismatch ?? 'fail' };
   const commits: (() => Migration | undefined)[] = [];
   const maps = new Map<string, BpfMap>();
@@ -116,7 +126,8 @@ export function loadSpec<Program extends BpfProgram>(
     if (given) {
       maps.set(map.name, given);
     } else if (map.origin === 'data') {
-      const data: DataMap = createDataMap(map, spec.name, create);
+      if (fallbacks.lacks('globalData')) continue;
+      const data: DataMap = createDataMap(map, spec.name, create, fallbacks);
       keep(data.map);
       maps.set(map.name, data.map);
       memories.set(map.name, keep(data.memory));
@@ -134,14 +145,19 @@ export function loadSpec<Program extends BpfProgram>(
 
   const mapFd = (name: string): number => {
     const map = maps.get(name);
-    if (map === undefined)
+    if (map !== undefined) return map.fd;
+    const missing = fallbacks.degraded.find((each) => each.name === 'globalData');
+    if (missing === undefined)
       throw new XdpkitError('MAP_NOT_FOUND', `${spec.name} refers to a map "${name}" that it lacks`);
-    return map.fd;
+    throw new UnsupportedFeatureError('globalData', `${spec.name} uses variables of ${name}: ${missing.why}`);
   };
   const programs = new Map<string, Program>();
   for (const { code, target, program, type, attachType, attachTo } of linked.programs) {
     const { frags, sleepable } = program;
-    const fd = loadProgram(code, {
+    const adapted = adaptProgram(code, fallbacks);
+    const fd = loadProgram(adapted.code, {
+      named: adapted.named,
+      attachTyped: adapted.attachTyped,
       type,
       attachType,
       attachTo,
@@ -151,8 +167,8 @@ export function loadSpec<Program extends BpfProgram>(
       license: spec.license,
       kernelVersion: spec.kernelVersion,
       btf: spec.btf,
-      btfFd: btfFd?.number,
-      btfRefusal,
+      btfFd: types.functions ? btfFd?.number : undefined,
+      btfRefusal: types.refusal,
       ifindex: options.offloadTo,
       verifierLog: options.verifierLog,
       mapFd,
@@ -173,8 +189,8 @@ export function loadSpec<Program extends BpfProgram>(
     programs,
     maps,
     globals,
-    btfRefusal,
     migrations,
+    degraded: fallbacks.degraded,
     removeNewPins,
     [Symbol.dispose]() {
       for (const resource of resources.reverse()) resource[Symbol.dispose]();
@@ -190,20 +206,6 @@ function commitAll(commits: readonly (() => Migration | undefined)[], removeNewP
   } catch (error) {
     removeNewPins();
     throw error;
-  }
-}
-
-/**
- * Most programs and maps do without BTF in the kernel, and what its checks refuse (functions that are only declared,
- * names left out by a compiler) need not concern those that are loaded: as in libbpf it is no reason to give up.
- */
-function loadTypes({ btf, name }: ObjectSpec): { fd?: FileDescriptor; refusal?: XdpkitError } {
-  if (btf === undefined) return {};
-  try {
-    return { fd: loadBtf(btf.bytes, name) };
-  } catch (error) {
-    if (!(error instanceof SyscallError) || error.code === 'NOT_PERMITTED') throw error;
-    return { refusal: error };
   }
 }
 

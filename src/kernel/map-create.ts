@@ -21,6 +21,8 @@ export interface CreateMapOptions {
   readonly btfFd?: number | undefined;
   /** The name that the kernel shows, cut at 15 bytes; the spec's unless given. */
   readonly kernelName?: string | undefined;
+  /** Kernels before 4.15 take no names. */
+  readonly unnamed?: boolean | undefined;
   /** The device that keeps the map itself (offload). */
   readonly ifindex?: number | undefined;
   /** For maps of maps: a map of the shape that inner ones have; one of the spec's `inner` unless given. */
@@ -76,7 +78,7 @@ function createAttribute(
     .u32(16, spec.numaNode === undefined ? spec.flags : spec.flags | numaNodeFlag)
     .u32(20, innerFd ?? 0)
     .u32(24, spec.numaNode ?? 0)
-    .name(28, options.kernelName ?? spec.kernelName ?? spec.name)
+    .name(28, options.unnamed ? '' : (options.kernelName ?? spec.kernelName ?? spec.name))
     .u32(44, options.ifindex ?? 0)
     .u64(64, spec.mapExtra);
   return typed

@@ -1,5 +1,7 @@
 /** The smallest calls of bpf(2) that show whether the kernel has a feature. Each gives a descriptor or −errno. */
 import { assemble, call, exit, mov } from '../asm/assemble.js';
+import { instructionSize } from '../asm/opcodes.js';
+import { hostIsLittleEndian } from '../bytes/byte-order.js';
 import { FileDescriptor } from '../linux/file-descriptor.js';
 import { liftMemoryLock } from '../linux/memory-lock.js';
 import { attachTypes, commands, helpers, mapTypes, programTypes } from '../uapi/bpf.generated.js';
@@ -13,20 +15,27 @@ interface ProbeProgram {
   readonly attachBtfId?: number;
   /** What it returns; 0 unless given. */
   readonly returns?: number;
+  /** Instructions in the place of returning a number. */
+  readonly code?: Uint8Array;
+  readonly name?: string;
 }
 
-/** Loads a program of two instructions: it returns a number. */
-export function loadProbeProgram({ type, attachType, flags = 0, attachBtfId = 0, returns = 0 }: ProbeProgram): number {
+/** Loads a program, of two instructions that return a number unless told otherwise. */
+export function loadProbeProgram(program: ProbeProgram): number {
+  const { type, attachType, flags = 0, attachBtfId = 0, returns = 0, name = '' } = program;
+  const code = program.code ?? assemble(mov(0, returns), exit());
   liftMemoryLock();
-  // prog_type 0, insn_cnt 4, insns 8, license 16, prog_flags 44, expected_attach_type 68, attach_btf_id 108
+  // prog_type 0, insn_cnt 4, insns 8, license 16, prog_flags 44, prog_name 48, expected_attach_type 68,
+  // attach_btf_id 108
   return bpf(
     commands.prog_load,
     new Attribute(112)
       .u32(0, programTypes[type])
-      .u32(4, 2)
-      .pointer(8, assemble(mov(0, returns), exit()))
+      .u32(4, code.length / instructionSize)
+      .pointer(8, code)
       .path(16, 'GPL')
       .u32(44, flags)
+      .name(48, name)
       .u32(68, attachType === undefined ? 0 : attachTypes[attachType])
       .u32(108, attachBtfId),
   );
@@ -58,9 +67,22 @@ export function thenClose(result: number, go: (fd: number) => number = () => 0):
 
 /** bpf_get_attach_cookie, since Linux 5.15: whether the verifier takes a call of it. */
 export function probeAttachCookie(): boolean {
+  return thenClose(loadProbeProgram({ type: 'kprobe', code: assemble(call(helpers.get_attach_cookie), exit()) })) >= 0;
+}
+
+/** Loads BTF of records, in words, and strings. */
+export function loadProbeBtf(words: readonly number[], strings: string): number {
   liftMemoryLock();
-  const code = assemble(call(helpers.get_attach_cookie), exit());
-  // prog_type 0, insn_cnt 4, insns 8, license 16
-  const attribute = new Attribute(112).u32(0, programTypes.kprobe).u32(4, 2).pointer(8, code).path(16, 'GPL');
-  return thenClose(bpf(commands.prog_load, attribute)) >= 0;
+  const header = 24;
+  const text = new TextEncoder().encode(strings);
+  const bytes = new Uint8Array(new ArrayBuffer(header + words.length * 4 + text.length));
+  const view = new DataView(bytes.buffer);
+  // magic and version, hdr_len, type_off, type_len, str_off, str_len
+  const all = [0x0001_eb9f, header, 0, words.length * 4, words.length * 4, text.length, ...words];
+  all.forEach((word, index) => {
+    view.setInt32(index * 4, word, hostIsLittleEndian);
+  });
+  bytes.set(text, header + words.length * 4);
+  // btf 0, btf_size 16
+  return bpf(commands.btf_load, new Attribute(28).pointer(0, bytes).u32(16, bytes.length));
 }

@@ -17,6 +17,9 @@ import { VerifierError } from './verifier-error.js';
 export interface ProgramLoadOptions {
   /** Kernel name, `xdp`. */
   readonly type: string;
+  /** Whether the kernel is told its name, and what it will be attached to; it is unless false. */
+  readonly named?: boolean | undefined;
+  readonly attachTyped?: boolean | undefined;
   /** Kernel name, `xdp_devmap`; the type's own when undefined. */
   readonly attachType?: string | undefined;
   /** What it is for, by name, as its section says. */
@@ -119,7 +122,8 @@ interface FilledCode {
 
 function loadAttribute(linked: LinkedProgram, { code, modules }: FilledCode, options: ProgramLoadOptions): Attribute {
   const type = numberOf(programTypes, options.type, 'program type', linked.name);
-  const attachType = options.attachType ?? defaultAttachTypes[options.type];
+  const attachType =
+    options.attachTyped === false ? undefined : (options.attachType ?? defaultAttachTypes[options.type]);
   // prog_type 0, insn_cnt 4, insns 8, license 16, log_level 24, log_size 28, log_buf 32, kern_version 40,
   // prog_flags 44, prog_name 48, prog_ifindex 64, expected_attach_type 68, prog_btf_fd 72, func_info_rec_size 76,
   // func_info 80, func_info_cnt 88, line_info_rec_size 92, line_info 96, line_info_cnt 104, attach_btf_id 108,
@@ -131,7 +135,7 @@ function loadAttribute(linked: LinkedProgram, { code, modules }: FilledCode, opt
     .path(16, options.license)
     .u32(40, options.kernelVersion ?? 0)
     .u32(44, (options.sleepable ? flagSleepable : 0) | (options.frags ? flagXdpFrags : 0))
-    .name(48, linked.name)
+    .name(48, options.named === false ? '' : linked.name)
     .u32(64, options.ifindex ?? 0)
     .u32(
       68,

@@ -167,7 +167,7 @@ SEC("xdp") int wrong(struct xdp_md *c) { return *(__u8 *)(long)c->data; }`);
   new DataView(damaged.buffer).setUint32(btf.recordOffset(btf.find('int', 'int') ?? 0) + 12, 200, true);
   const refused = new OpenedObject({ ...object.spec, btf: readBtf(damaged, 'damaged') });
   using loaded = refused.load({ programs: ['plain'] });
-  assert.match(loaded.btfRefusal?.message ?? '', /^load the BTF of x: .*Invalid/);
+  assert.match(loaded.degraded[0]?.why ?? '', /^load the BTF of x: .*Invalid/);
   assert.equal(loaded.program('plain').info().btfId, 0);
   assert.throws(() => refused.load({ programs: ['wrong'] }), {
     code: 'VERIFIER',
@@ -175,7 +175,7 @@ SEC("xdp") int wrong(struct xdp_md *c) { return *(__u8 *)(long)c->data; }`);
     hint: /`if .*` It was loaded without types, as the kernel refused to load the BTF of x/,
   });
   using sound = openText('SEC("xdp") int p(struct xdp_md *c) { return 2; }').load();
-  assert.equal(sound.btfRefusal, undefined);
+  assert.deepEqual(sound.degraded, []);
 });
 
 test('a tracing program is refused for its missing target, or because the kernel has no trampolines, never as a riddle', () => {

@@ -1,5 +1,6 @@
 /** From an object file to a program on a device that stays there: what `attach` and `replace` do. */
 import { XdpkitError } from '../errors/error.js';
+import type { Degradation } from '../kernel/degradation.js';
 import { keepMaps } from '../kernel/keep-maps.js';
 import type { LoadOptions } from '../kernel/load.js';
 import type { Migration } from '../kernel/migrate-map.js';
@@ -38,10 +39,10 @@ export interface AttachedObject {
   readonly heldBy: 'link' | 'netlink';
   readonly pinnedAt: string | undefined;
   readonly replaced: ReplacedProgram | undefined;
-  /** Why the kernel refused the object's BTF, where it was loaded without. */
-  readonly btfRefusal: string | undefined;
   /** What was carried over from pinned maps of another shape. */
   readonly migrations: readonly Migration[];
+  /** What was done without, as the kernel does not know it. */
+  readonly degraded: readonly Degradation[];
 }
 
 export interface ReplacedProgram {
@@ -55,6 +56,8 @@ export interface ReplacedProgram {
 
 export interface VerifiedProgram {
   readonly name: string;
+  /** What was done without, as the kernel does not know it. */
+  readonly degraded: readonly Degradation[];
   /** Bytes of instructions after the verifier's rewriting. */
   readonly translatedSize: number;
   /** Bytes of machine code; 0 where the JIT is off. */
@@ -85,8 +88,8 @@ export function attachObject(object: OpenedObject, options: AttachObjectOptions)
       ifindex: device.ifindex,
       driver: device.run(() => readDriver(device.name))?.driver,
       program: { name: program.name, id: program.id },
-      btfRefusal: loaded.btfRefusal?.message,
       migrations: loaded.migrations,
+      degraded: loaded.degraded,
     };
     if (replaced === undefined) {
       using link = program.attachXdp({ ...target, mode: options.mode, pin: true });
@@ -115,7 +118,7 @@ export function verifyObject(object: OpenedObject, options: AttachObjectOptions)
   using loaded = load(tried, device, options.mode, { programs: [choice] });
   loaded.removeNewPins();
   const { translatedSize, jitedSize } = loaded.program(choice.name).info();
-  return { name: choice.name, translatedSize, jitedSize };
+  return { name: choice.name, degraded: loaded.degraded, translatedSize, jitedSize };
 }
 
 /** A counter in a global variable begins anew, which its owner should know. */

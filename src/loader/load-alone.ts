@@ -1,4 +1,6 @@
 /** A program for trying out: in the kernel for as long as it is held here, with maps that nobody else sees. */
+
+import type { Degradation } from '../kernel/degradation.js';
 import type { LoadOptions } from '../kernel/load.js';
 import type { BpfProgram } from '../kernel/program.js';
 import { chooseProgram } from './choose-program.js';
@@ -17,11 +19,11 @@ export interface LoadAloneOptions {
 export function loadAlone(
   object: OpenedObject,
   options: LoadAloneOptions,
-): Disposable & { readonly program: BpfProgram } {
+): Disposable & { readonly program: BpfProgram; readonly degraded: readonly Degradation[] } {
   const choice = chooseProgram(object.spec, options);
   const loaded = withoutPins(object).load({ programs: [choice], verifierLog: options.verifierLog });
   const program = loaded.program(typeof choice === 'string' ? choice : choice.name);
-  return { program, [Symbol.dispose]: () => loaded[Symbol.dispose]() };
+  return { program, degraded: loaded.degraded, [Symbol.dispose]: () => loaded[Symbol.dispose]() };
 }
 
 /** The object with maps of its own in any case: pinned ones may be those of a program that carries traffic. */

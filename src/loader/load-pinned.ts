@@ -1,5 +1,6 @@
 /** From an object file to a program that is pinned and attached to nothing yet: what `prog load` does. */
 import { XdpkitError } from '../errors/error.js';
+import type { Degradation } from '../kernel/degradation.js';
 import { findMap } from '../kernel/find-map.js';
 import { readMapInfo } from '../kernel/info.js';
 import type { BpfMap } from '../kernel/map.js';
@@ -28,10 +29,10 @@ export interface PinnedProgram {
   readonly pin: string;
   /** Of the object; `kept`: it was there before. */
   readonly maps: readonly { readonly name: string; readonly id: number; readonly kept: boolean }[];
-  /** Why the kernel refused the object's BTF, where it was loaded without. */
-  readonly btfRefusal: string | undefined;
   /** What was carried over from pinned maps of another shape. */
   readonly migrations: readonly Migration[];
+  /** What was done without, as the kernel does not know it. */
+  readonly degraded: readonly Degradation[];
 }
 
 /**
@@ -52,8 +53,8 @@ export function loadPinned(object: OpenedObject, options: LoadPinnedOptions): Pi
       id: readMapInfo(fd).id,
       kept: kept.maps.has(map),
     }));
-    const { btfRefusal, migrations } = loaded;
-    return { program: { id, name, type }, pin, maps, btfRefusal: btfRefusal?.message, migrations };
+    const { degraded, migrations } = loaded;
+    return { program: { id, name, type }, pin, maps, degraded, migrations };
   } catch (error) {
     loaded.removeNewPins();
     throw error;

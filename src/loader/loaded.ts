@@ -1,5 +1,6 @@
 import type { BtfValue } from '../btf/codec.js';
 import { XdpkitError } from '../errors/error.js';
+import type { Degradation } from '../kernel/degradation.js';
 import type { EventOptions } from '../kernel/event-reader.js';
 import type { Globals } from '../kernel/globals.js';
 import type { LoadedSpec } from '../kernel/load.js';
@@ -44,10 +45,10 @@ export class LoadedObject {
   readonly maps: ReadonlyMap<string, BpfMap>;
   /** Global variables, live; constants can be read. */
   readonly globals: Globals;
-  /** Why the kernel took no BTF of the object: it then shows no source lines and no types. */
-  readonly btfRefusal: XdpkitError | undefined;
   /** What was carried over from pinned maps of another shape (`LoadOptions.pinMismatch`). */
   readonly migrations: readonly Migration[];
+  /** What was done without, as the kernel does not know it. */
+  readonly degraded: readonly Degradation[];
   readonly #loaded: LoadedSpec<LoadedProgram>;
 
   constructor(spec: ObjectSpec, loaded: LoadedSpec<LoadedProgram>) {
@@ -55,8 +56,8 @@ export class LoadedObject {
     this.programs = loaded.programs;
     this.maps = loaded.maps;
     this.globals = loaded.globals;
-    this.btfRefusal = loaded.btfRefusal;
     this.migrations = loaded.migrations;
+    this.degraded = loaded.degraded;
     this.#loaded = loaded;
   }
 

@@ -1,5 +1,6 @@
 import { defineCommand } from '../command.js';
 import { type PinMismatchFlags, pinMismatchFlag, printMigrations } from '../pin-flags.js';
+import { reportDegraded } from '../report-degraded.js';
 import { objectParameter, programFlag } from '../xdp-flags.js';
 
 type Flags = PinMismatchFlags & {
@@ -40,13 +41,13 @@ export const progLoad = defineCommand<Flags, [string]>({
     const { pin, prog, type, map, pinMismatch } = flags;
     const object = await openObject(path);
     const options = { pin, program: prog, type, maps: new Map(map), pinMismatch };
-    const { program, maps, btfRefusal, migrations } = loadPinned(object, options);
+    const { program, maps, degraded, migrations } = loadPinned(object, options);
     output.print(`loaded ${program.name} (program ${program.id}, ${program.type})`);
     output.print(`  pinned at  ${pin}`);
     for (const { name, id, kept } of maps) output.print(`  map        ${name} (id ${id}${kept ? ', kept' : ''})`);
     printMigrations(output, migrations, 13);
-    if (btfRefusal !== undefined) output.warn(`loaded without BTF: ${btfRefusal}`);
-    output.document({ program, pin, maps, migrations });
+    reportDegraded(output, degraded);
+    output.document({ program, pin, maps, migrations, degraded });
     return undefined;
   },
 });

@@ -1,9 +1,11 @@
 import { statSync } from 'node:fs';
 import { XdpkitError } from '../../errors/error.js';
+import type { Degradation } from '../../kernel/degradation.js';
 import type { BpfProgram } from '../../kernel/program.js';
 import { defineCommand, netnsFlag } from '../command.js';
 import type { Output } from '../output.js';
 import { repeatCount, wholeNumber } from '../parsers.js';
+import { reportDegraded } from '../report-degraded.js';
 import type { ReportedRun } from '../run-report.js';
 import { formatCount, formatDuration } from '../units.js';
 import { deviceFlag, programFlag } from '../xdp-flags.js';
@@ -140,7 +142,8 @@ export const progRun = defineCommand<Flags, [string]>({
     const { readPackets } = await import('../packet-argument.js');
     const packets = (await Promise.all((flags.packet ?? []).map(readPackets))).flat();
     using opened = await openProgram(reference, flags);
-    const { program } = opened;
+    const { program, degraded } = opened;
+    reportDegraded(output, degraded);
     if (flags.live) return await runLiveFrames(output, program, packets, flags);
     const { printRun, runDocument, isTimeBlurred } = await import('../run-report.js');
     const reports = await runAll(program, packets, flags);
@@ -157,6 +160,7 @@ export const progRun = defineCommand<Flags, [string]>({
     }
     output.document({
       program: { id: program.id, name: program.name, type: program.type },
+      degraded,
       repeat: flags.repeat ?? 1,
       runs: reports.map(runDocument),
     });
@@ -252,7 +256,7 @@ const fewFrames = 16_000;
 async function openProgram(
   reference: string,
   { prog, type }: Flags,
-): Promise<Disposable & { readonly program: BpfProgram }> {
+): Promise<Disposable & { readonly program: BpfProgram; readonly degraded: readonly Degradation[] }> {
   if (isObject(reference)) {
     const { openObject } = await import('../../loader/open.js');
     const { loadAlone } = await import('../../loader/load-alone.js');
@@ -263,7 +267,7 @@ async function openProgram(
   }
   const { findProgram } = await import('../../kernel/find-program.js');
   const program = findProgram(reference);
-  return { program, [Symbol.dispose]: () => program[Symbol.dispose]() };
+  return { program, degraded: [], [Symbol.dispose]: () => program[Symbol.dispose]() };
 }
 
 /** Pins are files too, but empty ones; a name that ends like an object is one that is missing. */

@@ -1,0 +1,11 @@
+/** What a load did without, as the kernel is older than the object asks for, or refused a part that is not needed. */
+export interface Degradation {
+  /** Stable: a name of `loadFeatures`, or `btf` where the kernel took none of the object's types. */
+  readonly name: string;
+  /** What was done instead. */
+  readonly what: string;
+  /** What the kernel said, or which release it is. */
+  readonly why: string;
+  /** The release that needs it no more; undefined where the object is at fault. */
+  readonly since: string | undefined;
+}
