@@ -14,6 +14,7 @@ export { type ReadChain, type ReadMember, readChain } from './chain/read.js';
 export { type CompileOptions, type CompileResult, compileBpf } from './compile/compile.js';
 export { type ErrorCode, errorCodes } from './errors/codes.js';
 export { FormatError, UnsupportedFeatureError, XdpkitError } from './errors/error.js';
+export type { Degradation } from './kernel/degradation.js';
 export {
   type EventOptions,
   EventReader,
@@ -26,6 +27,7 @@ export type { Globals } from './kernel/globals.js';
 export type { MapInfo, ProgramInfo } from './kernel/info.js';
 export { type ListedProgram, listPrograms } from './kernel/list-programs.js';
 export type { LoadOptions, ProgramChoice } from './kernel/load.js';
+export { type LoadFeatures, loadFeaturesOf } from './kernel/load-features.js';
 export { BpfMap, type MapDefinition, type UpdateMode } from './kernel/map.js';
 export type { MapBatch } from './kernel/map-batch.js';
 export { openMapById } from './kernel/map-create.js';

@@ -9,10 +9,18 @@ export { defaultRunConfig, type RunConfig, readRunConfig } from './chain/run-con
 export { type NameViews, type Probe, type Probes, type WrappedProgram, wrapProgram } from './chain/wrap.js';
 export { type LinkedProgram, linkProgram, type MapReference } from './link.js';
 export { readObject } from './read.js';
+export {
+  ExternError,
+  type ModuleReference,
+  type ResolvedExtern,
+  type ResolvedExterns,
+  type UnresolvedExtern,
+} from './resolved-externs.js';
 export { type SectionDefinition, sectionDefinitions } from './sections.generated.js';
 export { type ProgramKind, programKind } from './sections.js';
 export type {
   CoreRelocation,
+  ExternSpec,
   FunctionSpec,
   GlobalSpec,
   LineInfo,
@@ -20,5 +28,6 @@ export type {
   ObjectSpec,
   ProgramSpec,
   Reference,
+  SettingShape,
   SlotSpec,
 } from './spec.js';
