@@ -1,5 +1,6 @@
 /** From the members that a device shall have to one program on it, in one atomic swap. */
 import { XdpkitError } from '../errors/error.js';
+import type { Degradation } from '../kernel/degradation.js';
 import { openById } from '../kernel/iterate.js';
 import type { BpfMap } from '../kernel/map.js';
 import { adoptMap, openMapById } from '../kernel/map-create.js';
@@ -53,8 +54,8 @@ export interface ChangedChain {
   readonly members: readonly ChangedMember[];
   /** Members that take packets in several buffers, which the chain does not, as others of it do not. */
   readonly fragsLost: readonly string[];
-  /** Why the kernel refused the chain's BTF, where it was loaded without. */
-  readonly btfRefusal: string | undefined;
+  /** What was done without, as the kernel does not know it. */
+  readonly degraded: readonly Degradation[];
   readonly before: Attachment | undefined;
   readonly program: { readonly name: string; readonly id: number };
   /** Undefined for a dry run. */
@@ -106,7 +107,7 @@ export function putOn(
       driver: device.run(() => readDriver(device.name))?.driver,
       members: state.members.map((member, index) => describeMember(member, chain.members[index], kept.maps, present)),
       fragsLost: chain.fragsLost,
-      btfRefusal: loaded.btfRefusal?.message,
+      degraded: loaded.degraded,
       before,
       program: { name: program.name, id: program.id },
     };

@@ -2,6 +2,7 @@
 import type { ChangedChain } from '../chain/put-on.js';
 import type { Verdict } from '../packet/verdict.js';
 import type { Output } from './output.js';
+import { reportDegraded } from './report-degraded.js';
 import { attachmentDocument } from './xdp-documents.js';
 
 /** `pass,tx`; `none` for no verdict at all. Loads what it needs only where it is asked. */
@@ -35,7 +36,7 @@ export const chainDryRunFlag = {
 } as const;
 
 export function reportChange(output: Output, changed: ChangedChain, done: string): void {
-  const { device, ifindex, members, program, attached, before, fragsLost, btfRefusal } = changed;
+  const { device, ifindex, members, program, attached, before, fragsLost, degraded } = changed;
   output.print(attached ? done : `the verifier accepts the chain; nothing was changed on ${device}`);
   output.print(`  chain    ${members.map(({ name, priority }) => `${name} (${priority})`).join(', ')}`);
   if (attached) {
@@ -52,7 +53,7 @@ export function reportChange(output: Output, changed: ChangedChain, done: string
       `packets in several buffers are not taken any more, as not all members can: ${fragsLost.join(', ')} could`,
     );
   }
-  if (btfRefusal !== undefined) output.warn(`loaded without BTF: ${btfRefusal}`);
+  reportDegraded(output, degraded);
   if (attached?.mode === 'native' && before === undefined && changed.driver === 'veth') {
     output.note(
       'note: native XDP on a veth turns segmentation offload off; TCP over it gets slower (generic mode costs less there)',
@@ -68,6 +69,7 @@ export function reportChange(output: Output, changed: ChangedChain, done: string
     held: attached ? { by: attached.heldBy, pin: attached.pinnedAt ?? null } : null,
     members,
     fragsLost,
+    degraded,
     before: before ? attachmentDocument(before) : null,
   });
 }
