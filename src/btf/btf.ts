@@ -2,6 +2,7 @@
  * Reader of BTF. Opening only finds where each type begins; a type is decoded when it is asked for, so that a
  * kernel's five megabytes open in milliseconds. Source: Linux `Documentation/bpf/btf.rst`.
  */
+import { hostIsLittleEndian } from '../bytes/byte-order.js';
 import { Cursor, readCString } from '../bytes/cursor.js';
 import { FormatError } from '../errors/error.js';
 import { decodeType, type Record as TypeRecord } from './decode.js';
@@ -47,20 +48,31 @@ export function readBtf(bytes: Uint8Array, where: string, base?: Btf): Btf {
 
 /** Where each type begins, by id (in split BTF from 1 on, after the base's); entry 0 is unused. */
 function indexTypes(types: Cursor): Uint32Array {
-  const view = new DataView(types.bytes.buffer, types.bytes.byteOffset, types.length);
-  const offsets = new Uint32Array(Math.floor(types.length / typeHeaderSize) + 1);
+  const words = wordsOf(types);
+  const end = types.length;
+  const offsets = new Uint32Array(Math.floor(end / typeHeaderSize) + 1);
   let count = 1;
   let offset = 0;
-  while (offset < types.length) {
-    if (types.length - offset < typeHeaderSize) throw types.error('a type is cut off', offset);
-    const info = view.getUint32(offset + 4, types.littleEndian);
+  while (offset + typeHeaderSize <= end) {
+    const info = words[(offset >>> 2) + 1] as number;
     const kind = (info >>> 24) & 0x1f;
     if (kind === 0 || kind >= kindNames.length) throw types.error(`type ${count} has the unknown kind ${kind}`, offset);
     offsets[count++] = offset;
     offset += typeHeaderSize + (fixedSizes[kind] as number) + (info & 0xffff) * (memberSizes[kind] as number);
   }
-  if (offset > types.length) throw types.error(`type ${count - 1} is cut off`, offsets[count - 1]);
-  return offsets.slice(0, count);
+  if (offset > end) throw types.error(`type ${count - 1} is cut off`, offsets[count - 1]);
+  if (offset < end) throw types.error('a type is cut off', offset);
+  return offsets.subarray(0, count);
+}
+
+/** All of a type's fields are words. A kernel's types are read where they lie; others are few, and may be copied. */
+function wordsOf({ bytes, littleEndian }: Cursor): Uint32Array {
+  const count = bytes.length >>> 2;
+  if (littleEndian === hostIsLittleEndian && bytes.byteOffset % 4 === 0) {
+    return new Uint32Array(bytes.buffer, bytes.byteOffset, count);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return Uint32Array.from({ length: count }, (_, index) => view.getUint32(index * 4, littleEndian));
 }
 
 export class Btf {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { type Btf, readBtf } from '../btf/btf.js';
 import { XdpkitError } from '../errors/error.js';
+import { mapKernelFile } from '../linux/memory-map.js';
 
 const runningKernel = '/sys/kernel/btf/vmlinux';
 
@@ -14,7 +15,7 @@ export function readTargetBtf(given: Btf | string | undefined): Btf {
   const path = given ?? runningKernel;
   let bytes: Uint8Array;
   try {
-    bytes = readFileSync(path);
+    bytes = (given === undefined ? mapKernelFile(path) : undefined) ?? readFileSync(path);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     if (given !== undefined)

@@ -1,3 +1,4 @@
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { XdpkitError } from '../errors/error.js';
 import { mmap, viewMemory } from './ffi.js';
 import { lastError } from './syscall-error.js';
@@ -6,7 +7,7 @@ import { systemCall } from './syscalls.js';
 const protections = { read: 1, 'read-write': 3 } as const;
 const flags = { shared: 0x01, private: 0x02, fixed: 0x10, anonymous: 0x20, noReserve: 0x4000 } as const;
 
-/** Gives the addresses of closed maps back once nobody can reach them any more. */
+/** Gives addresses back once nobody can reach them any more. */
 const unreachable = new FinalizationRegistry<readonly [address: bigint, length: number]>(([address, length]) => {
   systemCall('munmap', address, length);
 });
@@ -44,5 +45,24 @@ export class MemoryMap {
     mmap(this.#length, protections['read-write'], empty, -1, 0, this.#address);
     unreachable.register(this.#bytes.buffer, [this.#address, this.#length]);
     this.#bytes = undefined;
+  }
+}
+
+/**
+ * A file of the kernel's own in memory, without a copy; undefined where it cannot be mapped (`/sys/kernel/btf/vmlinux` can
+ * since Linux 6.16). The memory goes as any other does, when nobody holds it. Writing to it ends the process, and so does
+ * reading what a file has lost since: it is not for files that may shrink.
+ */
+export function mapKernelFile(path: string): Uint8Array | undefined {
+  const fd = openSync(path, 'r');
+  try {
+    const { size } = fstatSync(fd);
+    const address = size > 0 ? mmap(size, protections.read, flags.private, fd, 0) : undefined;
+    if (address === undefined) return undefined;
+    const buffer = viewMemory(address, size);
+    unreachable.register(buffer, [address, size]);
+    return new Uint8Array(buffer);
+  } finally {
+    closeSync(fd);
   }
 }
