@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compileBpf } from '../compile/compile.js';
 import { XdpkitError } from '../errors/error.js';
-import { readTargetBtf } from '../kernel/target-btf.js';
+import { readRunningKernelBtf } from '../kernel/target-btf.js';
 import { parseObject } from '../loader/open.js';
 import { Peer } from './peer.js';
 import { compare, type Timed, timed } from './rounds.js';
@@ -33,14 +33,14 @@ export const objectRows: RowGroup = {
     const { root, peer, rounds } = context;
     if (wanted('kernel BTF')) {
       const ours = repeated(() => {
-        sink = readTargetBtf(undefined).count;
+        sink = readRunningKernelBtf().count;
       });
       const measured = await compare(ours, peer.command('btf', kernelTypes), rounds);
       yield ratioResult('kernel BTF', libbpf, 'ms', measured, 3);
     }
     if (wanted('kernel BTF, find by name')) {
       const ours = repeated(() => {
-        const found = readTargetBtf(undefined).find('struct', wantedType);
+        const found = readRunningKernelBtf().find('struct', wantedType);
         if (found === undefined) throw new Error(`no struct ${wantedType} in the kernel`);
         sink = found;
       });

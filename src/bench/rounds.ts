@@ -50,15 +50,21 @@ export async function compare(ours: Timed, theirs: Timed, options: RoundsOptions
   return { ours: spreadOf(ourTimes).median, theirs: spreadOf(theirTimes).median, ratio: spreadOf(ratios), rounds };
 }
 
-/** Calls until a round is long enough to be measured: how many calls that takes. */
+/** What V8 compiles late is compiled within so many rounds' time. */
+const roundsOfWarmUp = 10;
+
+/** Calls until the code is warm and a round is long enough to be measured: how many calls that takes. */
 async function warmUp(timed: Timed, { millisecondsPerRound, signal }: RoundsOptions): Promise<number> {
   const wanted = millisecondsPerRound * nanosecondsPerMillisecond;
   await timed(1);
+  let spent = 0;
   for (let count = 1; ; ) {
     await breathe(signal);
     const took = await timed(count);
-    if (took >= wanted / 2) return Math.max(1, Math.round((count * wanted) / took));
-    count = Math.ceil(count * Math.min(10, (wanted / Math.max(1, took)) * 0.9));
+    spent += took;
+    const fitting = (count * wanted) / Math.max(1, took);
+    if (spent >= wanted * roundsOfWarmUp) return Math.max(1, Math.round(fitting));
+    count = Math.max(1, Math.ceil(Math.min(count * 10, fitting * 0.9)));
   }
 }
 

@@ -6,24 +6,43 @@ import { mapKernelFile } from '../linux/memory-map.js';
 
 const runningKernel = '/sys/kernel/btf/vmlinux';
 
+// As long as nobody needs the memory, the next load finds the types again: those of a running kernel never change.
+let running: WeakRef<Btf> | undefined;
+
 /**
  * Opens BTF, of which it decodes nothing yet. `given`: the types themselves or the path of a file of raw BTF. Throws
  * `XdpkitError` UNSUPPORTED where the running kernel has none, FILE_NOT_FOUND for a file that cannot be read.
  */
 export function readTargetBtf(given: Btf | string | undefined): Btf {
   if (given !== undefined && typeof given !== 'string') return given;
-  const path = given ?? runningKernel;
+  if (given !== undefined) return readBtf(readGiven(given), given);
+  const types = running?.deref() ?? readRunningKernelBtf();
+  running = new WeakRef(types);
+  return types;
+}
+
+/** The types of the running kernel, read anew: mapped into memory where the kernel lets them be (since Linux 6.16). */
+export function readRunningKernelBtf(): Btf {
   let bytes: Uint8Array;
   try {
-    bytes = (given === undefined ? mapKernelFile(path) : undefined) ?? readFileSync(path);
+    bytes = mapKernelFile(runningKernel) ?? readFileSync(runningKernel);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    if (given !== undefined)
-      throw new XdpkitError('FILE_NOT_FOUND', `cannot read the BTF file ${path}: ${why}`, { cause });
-    throw new XdpkitError('UNSUPPORTED', `the running kernel does not tell its types: ${why}`, {
+    throw new XdpkitError('UNSUPPORTED', `the running kernel does not tell its types: ${words(cause)}`, {
       hint: 'It needs CONFIG_DEBUG_INFO_BTF (Linux 5.4 or later); or give its BTF, made elsewhere, as kernelBtf.',
       cause,
     });
   }
-  return readBtf(bytes, path);
+  return readBtf(bytes, runningKernel);
+}
+
+function readGiven(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new XdpkitError('FILE_NOT_FOUND', `cannot read the BTF file ${path}: ${words(cause)}`, { cause });
+  }
+}
+
+function words(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }

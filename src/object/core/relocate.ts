@@ -59,7 +59,7 @@ export function relocate(
       const problem = isLocal(asked.kind) ? answerLocally(asked, code) : answerFrom(asked, code, target, candidates);
       if (problem === undefined) continue;
       poisonInstruction(code, relocation.at);
-      unresolved.push({ at: relocation.at, problem: `it ${asked.words}, ${problem}` });
+      unresolved.push({ at: relocation.at, problem: `it ${asked.words()}, ${problem}` });
     }
     return { code: bytes, unresolved };
   });
@@ -70,7 +70,9 @@ interface Question {
   readonly kind: RelocationKind;
   readonly access: Access;
   readonly at: number;
-  readonly words: string;
+  /** The same for all relocations that ask the same. */
+  readonly key: string;
+  words(): string;
   refusal(problem: string, hint?: string): XdpkitError;
   missing(): XdpkitError;
 }
@@ -83,16 +85,39 @@ function readQuestion(
 ): Question {
   const { btf: local } = spec;
   const kind = relocationKind(relocation.kind);
-  const refuse = (words: string) => (problem: string, hint?: string) =>
-    relocationError(spec, program, found, relocation, words, problem, hint);
   if (!kind || !local) {
     const number = `asks for an answer of kind ${relocation.kind}`;
-    throw refuse(number)(local ? 'no such kind is known' : 'the object has no BTF');
+    const problem = local ? 'no such kind is known' : 'the object has no BTF';
+    throw relocationError(spec, program, found, relocation, number, problem);
   }
-  const access = readAccess(local, relocation, kind);
-  const words = question(local, access, kind);
-  const missing = () => targetMissing(spec, program, found, relocation, words);
-  return { local, kind, access, at: relocation.at, words, refusal: refuse(words), missing };
+  const key = `${relocation.type}:${relocation.kind}:${relocation.accessString}`;
+  const accesses = keptFor(accessesOf, local, () => new Map<string, Access>());
+  const access = accesses.get(key) ?? readAccess(local, relocation, kind);
+  accesses.set(key, access);
+  const words = () => question(local, access, kind);
+  return {
+    local,
+    kind,
+    access,
+    at: relocation.at,
+    key,
+    words,
+    refusal: (problem, hint) => relocationError(spec, program, found, relocation, words(), problem, hint),
+    missing: () => targetMissing(spec, program, found, relocation, words()),
+  };
+}
+
+/**
+ * The programs of an object ask the same over and over: what was found is kept as long as the types are. A target's answer
+ * depends on the candidates that are left.
+ */
+const accessesOf = new WeakMap<Btf, Map<string, Access>>();
+const answersOf = new WeakMap<Btf, WeakMap<Btf, Map<string, { readonly before: Value; readonly found: Agreed }>>>();
+
+function keptFor<Kept>(all: WeakMap<Btf, Kept>, types: Btf, make: () => Kept): Kept {
+  const kept = all.get(types) ?? make();
+  all.set(types, kept);
+  return kept;
 }
 
 function answerLocally(asked: Question, code: Code): undefined {
@@ -111,9 +136,15 @@ function answerFrom(
 ): string | undefined {
   if (!target) throw asked.missing();
   const { local, kind, access, at } = asked;
-  const before = valueIn(asked, local, access);
-  const tried = candidates.get(access.root) ?? findCandidates(asked, target);
-  const found = agreedAnswer(asked, target, tried);
+  const ofTarget = keptFor(answersOf, target, () => new WeakMap());
+  const answers = keptFor(ofTarget, local, () => new Map());
+  const left = candidates.get(access.root);
+  const key = `${asked.key}:${left ?? ''}`;
+  const known = answers.get(key);
+  const before = known?.before ?? valueIn(asked, local, access);
+  const tried = left ?? known?.found.tried ?? findCandidates(asked, target);
+  const found = known?.found ?? agreedAnswer(asked, target, tried);
+  answers.set(key, { before, found });
   // Who failed one question answers no further one about the type, so that two kernel types are never mixed.
   candidates.set(access.root, found.answer ? found.candidates : tried);
   const after = found.answer ?? (isSettledByAbsence(kind) ? absent : undefined);
@@ -137,6 +168,7 @@ interface Agreed {
   /** Undefined where no candidate has an answer. */
   readonly answer: Value | undefined;
   readonly candidates: readonly TypeId[];
+  readonly tried: readonly TypeId[];
   /** Why each other candidate has none. */
   readonly reasons: readonly string[];
 }
@@ -164,7 +196,7 @@ function agreedAnswer(asked: Question, target: Btf, tried: readonly TypeId[]): A
     }
     candidates.push(id);
   }
-  return { answer: first?.value, candidates, reasons };
+  return { answer: first?.value, candidates, tried, reasons };
 }
 
 function saying({ bitOffset, steps }: Access, { value }: Value): string {
