@@ -1,6 +1,6 @@
 /**
- * src/ to dist/: TypeScript by tsc, BPF C by xdpkit's own compiler front (dist/bpf/NAME.bpf.o), and the command line as
- * a bundle in dist/bin, which starts faster than some hundred small modules.
+ * src/ to dist/: TypeScript by tsc, BPF C by xdpkit's own compiler front (dist/bpf/NAME.bpf.o), and library and
+ * command line as bundles in dist/lib and dist/bin, which start faster than some hundred small modules.
  */
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
@@ -17,7 +17,8 @@ async function build() {
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
   if ((await run(process.execPath, [tsc, '-p', root])) !== 0) fail('TypeScript found errors, see above');
   const objects = await compileObjects();
-  const { bundleCommandLine } = await import('./bundle.mjs');
+  const { bundleCommandLine, bundleLibrary } = await import('./bundle.mjs');
+  await bundleLibrary();
   await bundleCommandLine();
   markBuilt(startedAt, { objects });
 }
@@ -26,7 +27,7 @@ async function build() {
 function removeOrphans() {
   const emitted = /\.(js|js\.map|d\.ts)$/;
   for (const file of filesUnder(dist)) {
-    if (!emitted.test(file) || file.startsWith('bin/')) continue;
+    if (!emitted.test(file) || /^(bin|lib)\//.test(file)) continue;
     const source = join(root, 'src', file.replace(emitted, '.ts'));
     if (!sources.has(source)) rmSync(join(dist, file));
   }

@@ -1,6 +1,9 @@
 /** Opens and loads the object that is named once, through the package's entry, and prints the nanoseconds that took. */
 import { readFileSync } from 'node:fs';
-import { parseObject } from '../index.js';
+import type * as Library from '../index.js';
+
+// What `import … from 'xdpkit'` gives.
+const { parseObject } = (await import(new URL('../lib/index.js', import.meta.url).href)) as typeof Library;
 
 const path = process.argv[2] ?? '';
 const bytes = readFileSync(path);

@@ -17,7 +17,7 @@ export const memoryRows: RowGroup = {
     const inNode = (script: string) => ['--input-type=module', '-e', script];
     const commands: Readonly<Record<(typeof names)[number], readonly string[]>> = {
       'koffi, peak memory': inNode(`import ${urlOf('koffi')};`),
-      'imports, peak memory': inNode(`import ${urlOf('../index.js')};`),
+      'imports, peak memory': inNode(`import ${urlOf('../lib/index.js')};`),
       'CO-RE load, peak memory': [fileURLToPath(new URL('./first-load.js', import.meta.url)), path],
     };
     for (const name of names) {
