@@ -255,4 +255,17 @@ SEC("xdp") int p(struct xdp_md *c) { int n = c->rx_queue_index; return g(&n); }`
     mend: /if \(!n\) return 0;/,
     mended: 'as-told',
   },
+  {
+    name: 'an iterator that was not made',
+    kind: 'iterator',
+    source: `struct numbers { __u64 opaque; } __attribute__((aligned(8)));
+extern int *bpf_iter_num_next(struct numbers *it) __ksym;
+SEC("xdp") int p(struct xdp_md *c) {
+	struct numbers it = {};
+	int *at = bpf_iter_num_next(&it); // ← here
+	return at ? *at & 1 : XDP_PASS;
+}`,
+    what: /bpf_iter_num_next with an iterator \(iter_num\)/,
+    mend: /_new.*_next.*_destroy/,
+  },
 ];

@@ -84,7 +84,8 @@ export const callKinds: readonly KindOfRefusal[] = [
       /^(R\d+) (?:is not a known constant|must be a known constant|must be a rdonly|doesn't point to)/,
       /^(?:arg#\d+|R\d+) (?:expected|must|is|pointer|type|arg#|reference)/,
     ],
-    explain: ([, register, type, expected], refusal, line) => argumentType(refusal, line, register, type, expected),
+    explain: ([, register, type, expected], refusal, line) =>
+      argumentType(refusal, line, register ?? registerOfArgument(line), type, expected),
   },
   {
     kind: 'kfunc-not-allowed',
@@ -121,8 +122,8 @@ const ordinals = ['', 'first', 'second', 'third', 'fourth', 'fifth'];
 
 /** "the second argument of bpf_map_delete_elem" */
 function argument(register: string | undefined, called: string | undefined): string {
-  const place = ordinals[Number(register?.slice(1))] ?? register;
-  return `the ${place} argument of ${called ?? 'the function'}`;
+  const place = ordinals[Number(register?.slice(1))];
+  return `${place === undefined ? 'an' : `the ${place}`} argument of ${called ?? 'the function'}`;
 }
 
 function sizeArgument(refusal: Refusal, line: string, register: string): Explanation {
@@ -171,6 +172,12 @@ const kindsOfArgument: Readonly<Record<string, string>> = {
   func: 'a function of the program',
   sock: 'a socket',
 };
+
+/** Of complaints about `arg#0`, as kernel functions count theirs. */
+function registerOfArgument(line: string): string | undefined {
+  const number = /\barg#(\d)/.exec(line)?.[1];
+  return number === undefined ? undefined : `R${Number(number) + 1}`;
+}
 
 function argumentType(
   refusal: Refusal,

@@ -40,8 +40,16 @@ export const memoryKinds: readonly KindOfRefusal[] = [
       /^(R\d+) invalid mem access '(\w*_or_null\w*)'/,
       /^(R\d+) pointer arithmetic on (\w*_or_null\w*) prohibited/,
       /^(R\d+) type=(\w*_or_null\w*) expected=/,
+      /^Possibly NULL pointer passed to (?:trusted )?arg#?(\d)/,
     ],
-    explain: ([, register, type], refusal) => nullPointer(refusal, register ?? '', type ?? ''),
+    explain: ([, register = '', type], refusal) =>
+      type === undefined
+        ? nullPointer(
+            refusal,
+            `R${Number(register) + 1}`,
+            refusal.state(`R${Number(register) + 1}`)?.type ?? 'ptr_or_null_',
+          )
+        : nullPointer(refusal, register, type),
   },
   {
     kind: 'invalid-dereference',

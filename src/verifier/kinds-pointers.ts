@@ -65,7 +65,7 @@ export const pointerKinds: readonly KindOfRefusal[] = [
     kind: 'pointer-arithmetic',
     patterns: [
       /^(R\d+) pointer arithmetic on (\w+) prohibited/,
-      /^(R\d+) (?:pointer [-+]= pointer|tried to (?:add|subtract)|subtraction from stack pointer|\d+-bit pointer arithmetic|bitwise operator|pointer arithmetic with)/,
+      /^(R\d+) (?:pointer [-+]= pointer|tried to (?:add|subtract)|subtraction from stack pointer|\d+-bit pointer arithmetic|bitwise operator|pointer arithmetic (?:with|of))/,
       /^math between (\w+) pointer and (?:register|-?\d+)/,
       /^value -?\d+ makes (\w+) pointer be out of bounds/,
       /^(?:cannot subtract|dereference of modified) (\w+)/,

@@ -12,13 +12,23 @@ export const resourceKinds: readonly KindOfRefusal[] = [
     kind: 'release',
     patterns: [
       /^(R\d+) type=\w+ expected=(?:ringbuf_mem|alloc_mem)/,
+      /^(R\d+) type=scalar expected=sock/,
       /^(?:release helper|release kernel function) (\S+)/,
+      /expects refcounted/,
       /must be referenced when passed to release function/,
       /^reference has not been acquired before/,
     ],
     explain: (_, { called, pointer }) => ({
       what: `it gives back by ${called ?? 'a call'} what it does not hold (any more)`,
       mend: `Give back exactly once on each way what was taken, with the very pointer that the taking call returned${pointer ? '' : ', checked for NULL'}, and leave it alone after that.`,
+    }),
+  },
+  {
+    kind: 'iterator',
+    patterns: [/^expected (?:an )?(?:un)?initialized (iter_\w+) as arg/],
+    explain: ([, iterator], { called }) => ({
+      what: `it calls ${called ?? 'a function'} with an iterator (${iterator}) that is not in the state for it`,
+      mend: 'An iterator is a local variable: made once by its …_new function, asked by …_next until that gives NULL, and destroyed once by …_destroy on every way, even where …_new failed; `bpf_for_each` of bpf_helpers.h writes all three.',
     }),
   },
   {
