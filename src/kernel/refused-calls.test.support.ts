@@ -268,4 +268,15 @@ SEC("xdp") int p(struct xdp_md *c) {
     what: /bpf_iter_num_next with an iterator \(iter_num\)/,
     mend: /_new.*_next.*_destroy/,
   },
+  {
+    name: 'a section of RCU that is not left',
+    kind: 'region',
+    source: `extern void bpf_rcu_read_lock(void) __ksym;
+SEC("xdp") int p(struct xdp_md *c) {
+	bpf_rcu_read_lock();
+	return XDP_PASS; // ← here
+}`,
+    what: /ends inside of a section that bpf_rcu_read_lock has begun/,
+    mend: /bpf_rcu_read_unlock\(\);/,
+  },
 ];

@@ -82,7 +82,7 @@ export const callKinds: readonly KindOfRefusal[] = [
     patterns: [
       /^(R\d+) type=(\w*) expected=(.*)/,
       /^(R\d+) (?:is not a known constant|must be a known constant|must be a rdonly|doesn't point to)/,
-      /^(?:arg#\d+|R\d+) (?:expected|must|is|pointer|type|arg#|reference)/,
+      /^(?:arg#\d+|R\d+) (?:expected|must|is(?! invalid)|pointer|type|arg#|reference)/,
     ],
     explain: ([, register, type, expected], refusal, line) =>
       argumentType(refusal, line, register ?? registerOfArgument(line), type, expected),

@@ -32,15 +32,28 @@ export const resourceKinds: readonly KindOfRefusal[] = [
     }),
   },
   {
+    kind: 'region',
+    patterns: [/inside (bpf_(?!spin_lock)\w+)-ed region/],
+    explain: ([, entered = ''], { called }) => ({
+      what: `it ${called === undefined ? 'ends' : `calls ${called}`} inside of a section that ${entered} has begun`,
+      mend: `Call \`${regionEnds[entered] ?? 'its counterpart'}\` before that, on every way.`,
+    }),
+  },
+  {
     kind: 'spin-lock',
     patterns: [
-      /spin_(?:un)?lock/,
-      /while holding a lock|inside (?:a )?lock(?:ed)? region|-ed region/,
-      /^(?:map|program) .*(?:bpf_spin_lock|lock)/,
+      /^(?!program of this type|unknown func|invalid func).*spin_(?:un)?lock/,
+      /while holding a lock|inside (?:a )?lock(?:ed)? region/,
     ],
     explain: (_, refusal, line) => spinLock(refusal, line),
   },
 ];
+
+const regionEnds: Readonly<Record<string, string>> = {
+  bpf_rcu_read_lock: 'bpf_rcu_read_unlock();',
+  bpf_preempt_disable: 'bpf_preempt_enable();',
+  bpf_local_irq_save: 'bpf_local_irq_restore(&flags);',
+};
 
 /** What gives back what a function has taken. */
 const releases: readonly (readonly [taken: RegExp, released: string])[] = [

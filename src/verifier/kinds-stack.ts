@@ -8,14 +8,14 @@ export const stackKinds: readonly KindOfRefusal[] = [
     kind: 'uninitialised-stack',
     patterns: [
       /^invalid (?:indirect )?read from stack (?:R\d+ )?off (-?\d+)\+(\d+) size (\d+)/,
-      /^invalid read from stack (?:R\d+ )?var_off \S+ \S+\+(\d+) size (\d+)/,
+      /^invalid (?:indirect )?read from stack (?:R\d+ )?(var_off \S+ \S+)\+(\d+) size (\d+)/,
       /^corrupted spill memory|^attempt to corrupt spilled pointer on stack|^invalid size of register (?:spill|fill)/,
     ],
-    explain: ([, off, at, size], { pointer }, line) => ({
+    explain: ([, off, at, size], { pointer }) => ({
       what:
         size === undefined
           ? 'it writes over part of a pointer that it had put on the stack, or reads it back in part'
-          : `it reads ${bytes(Number(size))} of the stack at fp${off}, and byte ${at} of them was never written (${line})`,
+          : `it reads ${bytes(Number(size))} of the stack${off?.startsWith('var_off') ? '' : ` at fp${off}`}, and byte ${at} of them was never written`,
       mend: `Give the variable a value before it is read or passed on, padding included: \`struct … ${pointer?.name ?? 'x'} = {};\`, or \`__builtin_memset(&${pointer?.name ?? 'x'}, 0, sizeof(${pointer?.name ?? 'x'}));\`.`,
     }),
   },

@@ -185,13 +185,19 @@ export class Refusal {
       if (step === undefined || next === undefined || branchIn(step.text) === undefined) continue;
       const from = this.lineOf(step.instruction);
       if (from === undefined || branches.some((each) => each.from.line === from.line)) continue;
-      const to = steps
-        .slice(at + 1)
-        .map(({ instruction }) => this.lineOf(instruction))
-        .find((each) => each && each.line !== from.line);
+      const to = this.#nextLine(at + 1, from.line);
       branches.unshift({ from: placeOf(from), to: to && placeOf(to) });
     }
     return branches;
+  }
+
+  /** The first other line from a step on. */
+  #nextLine(step: number, line: number): CodeLine | undefined {
+    for (let at = step; at < this.log.steps.length; at += 1) {
+      const found = this.lineOf(this.log.steps[at]?.instruction);
+      if (found && found.line !== line) return found;
+    }
+    return undefined;
   }
 
   /** Names of the functions on the call stack at the refusal, the program first. */
