@@ -57,10 +57,15 @@ export interface CodecSubject {
 }
 
 const deepest = 32;
+/** Damaged BTF may nest unions, which take no place side by side, so that each doubles the fields. */
+const mostFields = 1 << 17;
+const mostEmpty = 1 << 16;
 
 /** The codec of a type; throws FormatError where the BTF is not sound. */
 export function compileCodec(btf: Btf, type: TypeId, subject: CodecSubject): Codec {
-  return compile({ btf, littleEndian: btf.byteOrder === 'little', code: subject.code }, type, subject.name, 0);
+  const littleEndian = btf.byteOrder === 'little';
+  const context = { btf, littleEndian, code: subject.code, repeated: 1, fields: { left: mostFields } };
+  return compile(context, type, subject.name, 0);
 }
 
 /** The codec where no BTF tells the shape: an unsigned integer of 1, 2, 4 or 8 bytes, else bytes. */
@@ -74,6 +79,9 @@ interface Context {
   readonly btf: Btf;
   readonly littleEndian: boolean;
   readonly code: ErrorCode;
+  /** How many elements there are in the arrays around. */
+  readonly repeated: number;
+  readonly fields: { left: number };
 }
 
 function compile(context: Context, id: TypeId, path: string, depth: number): Codec {
@@ -128,8 +136,11 @@ function array(context: Context, type: Extract<BtfType, { kind: 'array' }>, path
   const form = arrayForm(btf, type);
   if (form === 'text') return characters(length, path, code);
   if (form === 'bytes') return byteArray(length, path, code);
-  const inner = compile(context, type.type, `${path}, element`, depth + 1);
+  const repeated = context.repeated * length;
+  const inner = compile({ ...context, repeated }, type.type, `${path}, element`, depth + 1);
   const { size } = inner;
+  // No size bounds the number of elements that take no place.
+  if (size === 0 && repeated > mostEmpty) throw new FormatError('.BTF', 0, `array of ${repeated} empty elements`);
   if (!Number.isSafeInteger(size * length)) throw new FormatError('.BTF', 0, `array of ${length} × ${size} bytes`);
   return {
     size: size * length,
@@ -193,6 +204,8 @@ function fieldsOf(context: Context, type: Composite, path: string, depth: number
       if (member.name === '__proto__') throw new FormatError('.BTF', 0, 'a field is named __proto__');
       // Unnamed bitfields are padding.
       if (member.name === '') continue;
+      if (context.fields.left-- <= 0)
+        throw new FormatError('.BTF', 0, `${path}: more than ${mostFields} fields in all`);
       const fieldPath = `${path}, field "${member.name}"`;
       const isBitfield = member.bitSize > 0;
       const offset = isBitfield ? Math.floor(bits / 8) : bits / 8;
