@@ -2,9 +2,9 @@
 import { XdpkitError } from '../errors/error.js';
 import { type MapInfo, readMapInfo } from '../kernel/info.js';
 import { openById } from '../kernel/iterate.js';
-import type { BpfMap } from '../kernel/map.js';
-import { adoptMap, shapeDifferences } from '../kernel/map-create.js';
+import { shapeDifferences } from '../kernel/map-create.js';
 import { readTargetBtf } from '../kernel/target-btf.js';
+import { loadAlone } from '../loader/load-alone.js';
 import type { OpenedObject } from '../loader/open.js';
 import { linkProgram, programNeedsTarget } from '../object/link.js';
 import type { MapSpec, ObjectSpec, ProgramSpec } from '../object/spec.js';
@@ -29,7 +29,8 @@ export function adoptProgram(attachment: Attachment, object: OpenedObject): Want
     });
   }
   const ids = mapsOf(object.spec, found, program.mapIds);
-  const tag = tagOf(object, found, ids);
+  using alone = loadAlone(object, { program: found.name, type: 'xdp' });
+  const { tag } = alone.program.info();
   if (tag !== program.tag) {
     throw new XdpkitError(
       'USAGE',
@@ -65,21 +66,4 @@ function mapsOf(spec: ObjectSpec, program: ProgramSpec, mapIds: readonly number[
 function canStandFor(declared: MapSpec, info: MapInfo, { btf }: ObjectSpec): boolean {
   const { flags } = declared.origin === 'data' ? info : declared;
   return shapeDifferences({ ...declared, flags }, info, btf).length === 0;
-}
-
-function tagOf(object: OpenedObject, program: ProgramSpec, ids: ReadonlyMap<string, number>): string {
-  const maps = new Map<string, BpfMap>();
-  try {
-    for (const [name, id] of ids) {
-      const declared = object.spec.maps.find((map) => map.name === name);
-      const fd = declared && openById('map', id);
-      if (declared && fd) maps.set(name, adoptMap(fd, declared, object.spec.btf));
-    }
-    const choice = { name: program.name, type: 'xdp', attachType: 'xdp' };
-    using loaded = object.load({ programs: [choice], maps });
-    loaded.removeNewPins();
-    return loaded.program(program.name).info().tag;
-  } finally {
-    for (const map of maps.values()) map[Symbol.dispose]();
-  }
 }

@@ -24,6 +24,7 @@ import type { Attachment } from '../xdp/attachment.js';
 import type { DeviceHandle, DeviceReference } from '../xdp/device.js';
 import type { XdpMode, XdpModeChoice } from '../xdp/mode.js';
 import type { Occupant } from '../xdp/occupant.js';
+import { type HeldArrays, holdProgramArrays } from '../xdp/program-arrays.js';
 import { replaceXdp } from '../xdp/replace.js';
 import { copyCounters } from './counters.js';
 import { linkable, type WantedMember } from './member.js';
@@ -97,6 +98,7 @@ export function putOn(
   requireTailCalls(chain);
   using kept = keepMaps(chain, wanted, slots.moved ? undefined : present?.counters);
   using loaded = load(chain, kept.maps);
+  let arrays: HeldArrays | undefined;
   try {
     const program = loaded.program(chainProgramName);
     const idOf = (map: string): number => loaded.map(map).info().id;
@@ -117,15 +119,19 @@ export function putOn(
     }
     if (slots.moved && counters) copyCounters(counters, loaded.map(countersName), slots.moved);
     keepState(loaded, state);
+    arrays = holdProgramArrays(device, loaded.maps.values(), before);
     if (before === undefined) {
       using link = program.attachXdp({ device: name, netns, mode: options.mode, pin: true });
       const { mode, fallback, heldBy, pinnedAt } = link;
+      arrays.settle();
       return { ...common, attached: { mode, fallback, heldBy, pinnedAt } };
     }
     const { mode, programId: expected } = before;
     const { heldBy, pinnedAt } = replaceXdp(program, { device: name, netns, mode, expected });
+    arrays.settle();
     return { ...common, attached: { mode, fallback: undefined, heldBy, pinnedAt } };
   } catch (error) {
+    arrays?.undo();
     loaded.removeNewPins();
     throw error;
   }
@@ -192,8 +198,13 @@ function keepMaps({ spec, members }: LinkedChain, wanted: readonly WantedMember[
 
 /** What the verifier says of the stack of a chain is told with what each member takes of it. */
 function load(chain: LinkedChain, maps: ReadonlyMap<string, BpfMap>): LoadedObject {
+  // What a map that is there holds is not filled in anew: it may have been changed since.
+  const spec = {
+    ...chain.spec,
+    maps: chain.spec.maps.map((map) => (maps.has(map.name) ? { ...map, contents: [] } : map)),
+  };
   try {
-    return new OpenedObject(chain.spec).load({ programs: [chainProgramName], maps });
+    return new OpenedObject(spec).load({ programs: [chainProgramName], maps });
   } catch (error) {
     if (!(error instanceof VerifierError) || !/stack size of|stack of previous frames/.test(error.log ?? ''))
       throw error;

@@ -10,6 +10,7 @@ import { SyscallError } from '../linux/syscall-error.js';
 import { type Attachment, attachmentError, chooseAttachment, readAttachments } from '../xdp/attachment.js';
 import { type DeviceHandle, type DeviceReference, openDevice } from '../xdp/device.js';
 import type { XdpMode, XdpModeChoice } from '../xdp/mode.js';
+import { type HeldArrays, holdProgramArrays } from '../xdp/program-arrays.js';
 import { replaceXdp } from '../xdp/replace.js';
 import { chooseXdpProgram, type ProgramWish } from './choose-program.js';
 import { withoutPins } from './load-alone.js';
@@ -81,7 +82,9 @@ export function attachObject(object: OpenedObject, options: AttachObjectOptions)
   using kept = replaced && keepMaps(object.spec, replaced.programId);
   const { pinMismatch } = options;
   using loaded = load(object, device, options.mode, { programs: [choice], maps: kept?.maps, pinMismatch });
+  let arrays: HeldArrays | undefined;
   try {
+    arrays = holdProgramArrays(device, loaded.maps.values(), replaced);
     const program = loaded.program(choice.name);
     const common = {
       device: device.name,
@@ -94,15 +97,18 @@ export function attachObject(object: OpenedObject, options: AttachObjectOptions)
     if (replaced === undefined) {
       using link = program.attachXdp({ ...target, mode: options.mode, pin: true });
       const { mode, fallback, heldBy, pinnedAt } = link;
+      arrays.settle();
       return { ...common, mode, fallback, heldBy, pinnedAt, replaced: undefined };
     }
     const { before, atomic, ...now } = replaceXdp(program, { ...target, mode, expected: replaced.programId });
+    arrays.settle();
     const keptMaps = [...(kept?.maps.keys() ?? [])];
     const isMigrated = ({ name }: { name: string }) => loaded.migrations.some(({ map }) => map === name);
     const refused = kept?.refused.filter((each) => !isMigrated(each)) ?? [];
     const replacedProgram = { before, atomic, keptMaps, freshMaps: [...refused, ...freshData(object)] };
     return { ...common, ...now, fallback: undefined, replaced: replacedProgram };
   } catch (error) {
+    arrays?.undo();
     loaded.removeNewPins();
     throw error;
   }

@@ -7,7 +7,7 @@ import { type Attachment, chooseAttachment, describeAttachment, readAttachments 
 import { type DeviceHandle, type DeviceReference, openDevice } from './device.js';
 import { removeDispatcherFolder } from './dispatcher.js';
 import type { XdpMode } from './mode.js';
-import { isOwnPin, removeOwnPin } from './own-pins.js';
+import { isOwnPin, removeOwnMapPins, removeOwnPin } from './own-pins.js';
 import { attachChanged } from './xdp-link.js';
 
 export interface XdpDetachOptions extends DeviceReference {
@@ -56,6 +56,7 @@ export function takeOff(device: DeviceHandle, attachment: Attachment): void {
     const isChanged = isErrno(error, 'EEXIST') || (isErrno(error, 'EBUSY') && holder.by !== 'unknown');
     throw isChanged ? attachChanged(tried, error) : error;
   }
+  removeOwnMapPins(device.netns.cookie, device.ifindex);
 }
 
 /** Once libxdp's dispatcher is off its device, its members live only by their pins. */

@@ -1,9 +1,9 @@
 /**
- * xdpkit's own pins: `/sys/fs/bpf/xdpkit/netns-COOKIE/IFINDEX/xdp-link`. The namespace's cookie is part of the path, as
+ * xdpkit's own pins: `/sys/fs/bpf/xdpkit/netns-COOKIE/IFINDEX/xdp-link`, and `map-ID` beside it. The namespace's cookie is part of the path, as
  * indexes repeat across namespaces; a cookie is never used again while the machine runs.
  */
 import { readdirSync, rmdirSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { openPinnedLink } from '../kernel/link.js';
 import { pinRoot } from '../kernel/pin.js';
 
@@ -12,16 +12,42 @@ export function netnsPinFolder(netnsCookie: bigint): string {
 }
 
 export function ownLinkPin(netnsCookie: bigint, ifindex: number): string {
-  return join(netnsPinFolder(netnsCookie), String(ifindex), 'xdp-link');
+  return join(netnsPinFolder(netnsCookie), String(ifindex), linkName);
+}
+
+const linkName = 'xdp-link';
+
+/** Of a program array that the program on a device jumps through. */
+export function ownMapPin(netnsCookie: bigint, ifindex: number, mapId: number): string {
+  return join(netnsPinFolder(netnsCookie), String(ifindex), `${mapPrefix}${mapId}`);
+}
+
+const mapPrefix = 'map-';
+
+export function listOwnMapPins(netnsCookie: bigint, ifindex: number): string[] {
+  const folder = join(netnsPinFolder(netnsCookie), String(ifindex));
+  return namesIn(folder).flatMap((name) => (name.startsWith(mapPrefix) ? [join(folder, name)] : []));
+}
+
+export function removeOwnMapPins(netnsCookie: bigint, ifindex: number): void {
+  for (const path of listOwnMapPins(netnsCookie, ifindex)) removeOwnPin(path);
 }
 
 export function isOwnPin(path: string): boolean {
   return path.startsWith(`${pinRoot}/`);
 }
 
-/** Removes a pin and the folders above it that it leaves empty, up to xdpkit's root. */
+/**
+ * Removes a pin and the folders above it that it leaves empty, up to xdpkit's root. With a link goes what is pinned beside
+ * it.
+ */
 export function removeOwnPin(path: string): void {
   rmSync(path, { force: true });
+  if (basename(path) === linkName) {
+    for (const name of namesIn(dirname(path))) {
+      if (name.startsWith(mapPrefix)) rmSync(join(dirname(path), name), { force: true });
+    }
+  }
   for (let folder = dirname(path); isOwnPin(folder) || folder === pinRoot; folder = dirname(folder)) {
     try {
       rmdirSync(folder);
