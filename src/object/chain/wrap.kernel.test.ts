@@ -1,13 +1,19 @@
 /** Programs between probes, run in the kernel on packets of a test. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
+import { labUp } from '../../lab/lab-up.js';
+import { ping } from '../../lab/ping.js';
+import { sweepLabs } from '../../lab/remove.js';
 import { OpenedObject } from '../../loader/open.js';
 import { runPacket } from '../../xdp/run-packet.js';
 import { openText } from '../compile-text.test.support.js';
 import { type ChainMember, linkChain } from './link-chain.js';
 import { answers, memberOf } from './members.test.support.js';
 import { wrapProgram } from './wrap.js';
+
+before(() => void sweepLabs());
 
 const probes = openText(
   `struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 8); __type(key, __u32); __type(value, __u64); } seen SEC(".maps");
@@ -85,6 +91,40 @@ test('a whole chain can be wrapped, and a program be a probe', () => {
   using loaded = new OpenedObject(wrapped.spec).load();
   const done = runPacket(loaded.program(program.name), { packet: new Uint8Array(60) });
   assert.deepEqual([done.verdict, done.packet.length], ['DROP', 52]);
+});
+
+test('real packets: a program that runs is swapped for its wrapped form and back, with its maps, and no ping is lost', async () => {
+  using lab = labUp({ temporary: true });
+  const { left, right } = lab.hosts;
+  const target = { device: left.device, netns: left.name };
+  const counting = openText(`
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, __u64); } hits SEC(".maps");
+SEC("xdp") int counting(struct xdp_md *ctx) {
+  __u32 zero = 0; __u64 *found = bpf_map_lookup_elem(&hits, &zero);
+  if (found) __sync_fetch_and_add(found, 1);
+  return XDP_PASS; }`);
+  const [program] = counting.spec.programs;
+  assert.ok(program);
+  const wrapped = wrapProgram(counting.spec, program, {
+    entry: { spec: probes, function: 'on_entry' },
+    exit: { spec: probes, function: 'on_exit' },
+  });
+  using bare = counting.load();
+  const hits = bare.map<number, bigint>('hits');
+  using loaded = new OpenedObject(wrapped.spec).load({ maps: new Map([['hits', bare.map('hits')]]) });
+  using link = bare.program('counting').attachXdp({ ...target, mode: 'native' });
+  const running = ping({ netns: left.netns, destination: right.ipv4, count: 200, intervalMs: 5 });
+  for (let round = 0; round < 8; round += 1) {
+    await sleep(60);
+    link.update(loaded.program('counting'));
+    await sleep(60);
+    link.update(bare.program('counting'));
+  }
+  const { received, lost } = await running;
+  assert.deepEqual([received, lost], [200, []]);
+  const entries = loaded.globals.entries;
+  assert.ok(typeof entries === 'number' && entries > 20, `${entries} were probed`);
+  assert.ok((hits.get(0) ?? 0n) >= 200n && (hits.get(0) ?? 0n) > BigInt(entries));
 });
 
 test('a probe that is not there is named with those that are', () => {
