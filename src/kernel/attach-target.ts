@@ -7,14 +7,18 @@ import type { Btf } from '../btf/btf.js';
 import { XdpkitError } from '../errors/error.js';
 import { readProgramInfo } from './info.js';
 import { readKernelBtf } from './kernel-btf.js';
+import type { ModuleTypes } from './module-btf.js';
 import { nearNames } from './near-names.js';
 import type { BpfProgram } from './program.js';
 
 export interface AttachTarget {
   /** Id of a function, or of a tracepoint's typedef. */
   readonly btfId: number;
-  /** The program that is watched, or whose function is replaced; the kernel itself where undefined. */
-  readonly programFd: number | undefined;
+  /**
+   * The program that is watched, or whose function is replaced, or the BTF of a kernel module; undefined for what is in
+   * the kernel itself. The kernel takes either at the same place (`attach_prog_fd`, `attach_btf_obj_fd`).
+   */
+  readonly fd: number | undefined;
 }
 
 /** A program that is about to be loaded, and where it is to go. */
@@ -23,7 +27,7 @@ export interface AttachWish {
   /** Kernel names, `tracing` and `trace_fentry`. */
   readonly type: string;
   readonly attachType: string | undefined;
-  /** A function, tracepoint, hook or iterator, by the name that sections give it. */
+  /** A function, tracepoint, hook or iterator, by the name that sections give it; `MODULE:NAME` for a module's alone. */
   readonly attachTo: string | undefined;
   readonly attachProgram: BpfProgram | undefined;
 }
@@ -49,11 +53,16 @@ const namings: Readonly<Record<string, Naming>> = {
 
 const typesWithTarget: ReadonlySet<string> = new Set(['tracing', 'lsm', 'ext']);
 
+/** The types of the running kernel, as they are asked for. */
+export interface KernelTypes {
+  readonly types: () => Btf;
+  readonly modules: Pick<ModuleTypes, 'list'>;
+}
+
 /**
- * Undefined for programs that are told where to go when they are attached. `kernelBtf` gives the types of the running
- * kernel. Errors: `USAGE` where nothing says what the program is for, `TARGET_NOT_FOUND` with names like it.
+ * Undefined for programs that are told where to go when they are attached. Errors: `USAGE` where nothing says what the program is for, `TARGET_NOT_FOUND` with names like it.
  */
-export function resolveAttachTarget(wish: AttachWish, kernelBtf: () => Btf): AttachTarget | undefined {
+export function resolveAttachTarget(wish: AttachWish, kernel: KernelTypes): AttachTarget | undefined {
   if (!typesWithTarget.has(wish.type)) return undefined;
   if (wish.attachProgram !== undefined) return inProgram(wish, wish.attachProgram);
   if (wish.type === 'ext') {
@@ -76,11 +85,24 @@ export function resolveAttachTarget(wish: AttachWish, kernelBtf: () => Btf): Att
       },
     );
   }
-  const btf = kernelBtf();
-  const name = attachTo.replace(/^vmlinux:/, '');
-  const btfId = btf.find(naming.kind, naming.prefix + name);
-  if (btfId !== undefined) return { btfId, programFd: undefined };
-  throw notFound(wish, `${naming.what} "${attachTo}"`, 'the kernel', nearNames(name, namesOf(btf, naming)));
+  return inKernel(wish, attachTo, naming, kernel);
+}
+
+function inKernel(wish: AttachWish, attachTo: string, naming: Naming, kernel: KernelTypes): AttachTarget {
+  const [, only, name = ''] = /^(?:([^:]*):)?(.*)$/.exec(attachTo) ?? [];
+  const own = kernel.types();
+  const wanted = naming.prefix + name;
+  const btfId = only === undefined || only === 'vmlinux' ? own.find(naming.kind, wanted) : undefined;
+  if (btfId !== undefined) return { btfId, fd: undefined };
+  const { modules, problem } = only === 'vmlinux' ? { modules: [], problem: undefined } : kernel.modules.list(own);
+  for (const module of modules) {
+    if (only !== undefined && only !== module.name) continue;
+    const id = module.btf.findOwn(naming.kind, wanted);
+    if (id !== undefined) return { btfId: id, fd: module.fd.number };
+  }
+  const beside = problem === undefined ? '' : ` (its modules could not be looked at: ${problem})`;
+  const what = `${naming.what} "${attachTo}"`;
+  throw notFound(wish, what, `the kernel${beside}`, nearNames(name, namesOf(own, naming)));
 }
 
 function inProgram(wish: AttachWish, target: BpfProgram): AttachTarget {
@@ -97,7 +119,7 @@ function inProgram(wish: AttachWish, target: BpfProgram): AttachTarget {
   }
   const name = wish.attachTo ?? target.name;
   const btfId = btf.find('function', name);
-  if (btfId !== undefined) return { btfId, programFd: target.fd };
+  if (btfId !== undefined) return { btfId, fd: target.fd };
   const near = nearNames(name, namesOf(btf, kernelFunction));
   throw notFound(wish, `function "${name}"`, `program "${target.name}"`, near);
 }

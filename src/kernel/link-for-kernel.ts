@@ -63,7 +63,7 @@ export function linkForKernel(
       programs: chosen.map((each) => ({
         ...each,
         code: linkProgram(spec, each.program, { target, externs }),
-        target: resolveAttachTarget({ ...each, name: each.program.name }, types),
+        target: resolveAttachTarget({ ...each, name: each.program.name }, { types, modules }),
       })),
       settings,
       moduleFd: (module) => modules.fd(module),

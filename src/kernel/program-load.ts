@@ -144,7 +144,7 @@ function loadAttribute(linked: LinkedProgram, { code, modules }: FilledCode, opt
         : numberOf({ ...attachTypes, ...newerAttachTypes }, attachType, 'attach type', linked.name),
     )
     .u32(108, options.target?.btfId ?? 0)
-    .u32(112, options.target?.programFd ?? 0);
+    .u32(112, options.target?.fd ?? 0);
   if (linked.modules.some(({ call }) => call)) attribute.pointer(120, modules);
   if (options.btfFd === undefined || linked.functionInfo.length === 0) return attribute;
   attribute
