@@ -1,9 +1,12 @@
 /** From a spec to maps and programs in the kernel. */
 import { hostIsLittleEndian } from '../bytes/byte-order.js';
 import { UnsupportedFeatureError, XdpkitError } from '../errors/error.js';
+import { pageSize } from '../linux/ffi.js';
 import type { FileDescriptor } from '../linux/file-descriptor.js';
 import { liftMemoryLock } from '../linux/memory-lock.js';
+import { placeArenaData } from '../object/arena.js';
 import type { ObjectSpec } from '../object/spec.js';
+import { fillArena } from './arena.js';
 import { createDataMap, type DataMap } from './data-map.js';
 import type { Degradation } from './degradation.js';
 import { fillMapsOfMaps, fillProgramArrays, programsOfContents } from './fill-maps.js';
@@ -87,7 +90,7 @@ export function loadSpec<Program extends BpfProgram>(
     if (spec.maps.some((map) => map.name === name)) continue;
     throw new XdpkitError('MAP_NOT_FOUND', `${spec.name} has no map "${name}" that another could stand for`);
   }
-  using linked = linkForKernel(spec, chosen, options);
+  using linked = linkForKernel(placeArenaData(spec, pageSize()), chosen, options);
   liftMemoryLock();
   const unpin: (() => void)[] = [];
   const removeNewPins = (): void => {
@@ -135,6 +138,7 @@ export function loadSpec<Program extends BpfProgram>(
       const found = createOrOpenMap(map, create, pins);
       maps.set(map.name, keep(found.map));
       if (found.isNew) made.add(map.name);
+      if (found.isNew && map.type === 'arena' && map.initialValue) keep(fillArena(found.map, map));
       if (found.before) keep(found.before);
       if (found.undo) unpin.push(found.undo);
       if (found.commit) commits.push(found.commit);

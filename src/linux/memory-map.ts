@@ -23,9 +23,12 @@ export class MemoryMap {
   readonly #what: string;
   #bytes: Uint8Array | undefined;
 
-  /** `what` names the thing in errors; `offset` in bytes. Throws `SyscallError` when the kernel can't map it. */
-  constructor(fd: number, length: number, access: keyof typeof protections, what: string, offset = 0) {
-    const address = mmap(length, protections[access], flags.shared, fd, offset);
+  /**
+   * `what` names the thing in errors; `offset` in bytes; `at` is an address to ask for, 0 where any will do. Throws
+   * `SyscallError` when the kernel can't map it.
+   */
+  constructor(fd: number, length: number, access: keyof typeof protections, what: string, offset = 0, at = 0n) {
+    const address = mmap(length, protections[access], flags.shared, fd, offset, at);
     if (address === undefined) throw lastError(`map ${what} into memory`, { syscall: 'mmap' });
     this.#address = address;
     this.#length = length;

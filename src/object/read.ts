@@ -13,6 +13,7 @@ import {
   symbolVisibility,
 } from '../elf/elf.js';
 import { FormatError } from '../errors/error.js';
+import { readArenaData } from './arena.js';
 import { readExterns, settingsAsGlobals, settingsDataMap, settingsMap } from './externs.js';
 import { declareExterns } from './externs-btf.js';
 import { type Placements, placeFunctions, readFunctions } from './functions.js';
@@ -55,17 +56,18 @@ export function readObject(bytes: Uint8Array, name: string): ObjectSpec {
     source,
     elf.sections.filter((section) => hasContents(section) && isDataSection(section.name)),
   );
+  const arena = readArenaData(source, defined);
   const targets: Targets = {
     placements,
     maps: new Map([...defined].map(([section, maps]) => [section, namesByOffset(maps)])),
-    data: data.maps,
+    data: arena ? new Map([...data.maps, [arena.section, arena.map]]) : data.maps,
     valuesInCode: hasValuesInCode(elf),
     externs: new Map(externs.map((found) => [found.name, found])),
     relocations: sortedRelocations(elf),
   };
   const settings = settingsLayout && settingsDataMap(settingsLayout.size, btf);
   const maps = [
-    ...[...defined.values()].flat().map(({ map }) => map),
+    ...[...defined.values()].flat().map(({ map }) => (map.name === arena?.map.name ? arena.map : map)),
     ...data.maps.values(),
     ...(settings ? [settings] : []),
   ];

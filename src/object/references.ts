@@ -106,8 +106,9 @@ function addressOf(site: Site, symbol: ElfSymbol): Reference {
   }
   const data = targets.data.get(symbol.section);
   if (data) {
-    if (offset < 0 || offset > data.valueSize) {
-      throw problem(site, `offset ${offset} of ${data.name} is asked for, which has ${data.valueSize} bytes`);
+    const size = data.initialValue?.length ?? data.valueSize;
+    if (offset < 0 || offset > size) {
+      throw problem(site, `offset ${offset} of ${data.name} is asked for, which has ${size} bytes`);
     }
     return { kind: 'map-value', at, map: data.name, offset };
   }

@@ -144,7 +144,7 @@ export interface MapSpec {
    * struct_ops the programs by the number of the struct's member.
    */
   readonly contents: readonly SlotSpec[];
-  /** Contents of a data section (`.rodata`, `.data`; zeroes for `.bss`), or of a struct of functions. */
+  /** Contents of a data section (`.rodata`, `.data`; zeroes for `.bss`), of a struct of functions, or of an arena. */
   readonly initialValue: Uint8Array | undefined;
   /** Frozen after its contents are written, as `.rodata` is. */
   readonly readOnly: boolean;
