@@ -39,6 +39,7 @@ export const packages = [
     why: 'a newer compiler of BPF C than clang may be',
   },
   { name: 'gcc-bpf', proof: { command: 'bpf-gcc' }, jobs: ['test', 'ci'], why: 'the other compiler of BPF C' },
+  { name: 'binutils', proof: { command: 'objdump' }, jobs: ['test', 'ci'], why: 'reads machine code' },
   { name: 'gcc', proof: { command: 'gcc' }, jobs: ['bench'], why: 'compiles the libbpf peers' },
   { name: 'libc6-dev', proof: { file: '/usr/include/stdio.h' }, jobs: ['bench'], why: 'headers of the libbpf peers' },
 ];

@@ -14,6 +14,7 @@ export { type ReadChain, type ReadMember, readChain } from './chain/read.js';
 export { type CompileOptions, type CompileResult, compileBpf } from './compile/compile.js';
 export { type ErrorCode, errorCodes } from './errors/codes.js';
 export { FormatError, UnsupportedFeatureError, XdpkitError } from './errors/error.js';
+export { type ContextField, type ContextLayout, type ContextStep, readContextLayout } from './kernel/context-layout.js';
 export type { Degradation } from './kernel/degradation.js';
 export {
   type EventOptions,
@@ -28,6 +29,11 @@ export type { MapInfo, ProgramInfo } from './kernel/info.js';
 export { type ListedProgram, listPrograms } from './kernel/list-programs.js';
 export type { LoadOptions, ProgramChoice } from './kernel/load.js';
 export { type LoadFeatures, loadFeaturesOf } from './kernel/load-features.js';
+export {
+  type ListedMachineFunction,
+  type ListedMachineInstruction,
+  listMachineCode,
+} from './kernel/machine-listing.js';
 export { BpfMap, type MapDefinition, type UpdateMode } from './kernel/map.js';
 export type { MapBatch } from './kernel/map-batch.js';
 export { openMapById } from './kernel/map-create.js';
@@ -53,7 +59,7 @@ export { openEvents, openPerfBuffer, openRingBuffer, openUserRingBuffer } from '
 export { PerCpu } from './kernel/per-cpu.js';
 export { PerfBuffer, type PerfBufferOptions } from './kernel/perf-buffer.js';
 export { BpfProgram, openProgramById } from './kernel/program.js';
-export { type ListedInstruction, listProgram, type SourceLine } from './kernel/program-listing.js';
+export { type ContextUse, type ListedInstruction, listProgram, type SourceLine } from './kernel/program-listing.js';
 export { QueueMap } from './kernel/queue-map.js';
 export { RingBuffer } from './kernel/ring-buffer.js';
 export { type Reservation, UserRingBuffer } from './kernel/user-ring-buffer.js';

@@ -11,6 +11,7 @@ import { chainReorder } from './commands/chain-reorder.js';
 import { demo } from './commands/demo.js';
 import { detach } from './commands/detach.js';
 import { doctor } from './commands/doctor.js';
+import { explainCtx } from './commands/explain-ctx.js';
 import { labDown } from './commands/lab-down.js';
 import { labExec } from './commands/lab-exec.js';
 import { labLs } from './commands/lab-ls.js';
@@ -47,6 +48,12 @@ import { types } from './commands/types.js';
 const chain = buildRouteMap({
   routes: { ls: chainLs, add: chainAdd, remove: chainRemove, reorder: chainReorder },
   docs: { brief: 'Several programs on one device, one after the other' },
+});
+
+/** What things are, in this kernel: a route for each kind of thing. */
+const explain = buildRouteMap({
+  routes: { ctx: explainCtx },
+  docs: { brief: 'What the things of BPF are, and what this kernel makes of them' },
 });
 
 const lab = buildRouteMap({
@@ -110,6 +117,7 @@ export const commands = buildRouteMap({
     link,
     btf,
     types,
+    explain,
     doctor,
     demo,
   },

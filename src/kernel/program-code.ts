@@ -79,6 +79,61 @@ export function readProgramCode(fd: number): ProgramCode {
   };
 }
 
+export interface MachineCode {
+  /** All functions of the program, one behind the other; undefined where the kernel hides them. */
+  readonly image: Uint8Array | undefined;
+  /** The program itself, then its sub-programs. Addresses are 0 where the kernel hides them. */
+  readonly functions: readonly { readonly address: bigint; readonly length: number }[];
+  /** Where the code of each record of `lines` begins, in their order; empty where the kernel hides it. */
+  readonly lineAddresses: readonly bigint[];
+}
+
+const machineAt = {
+  size: 16,
+  image: 24,
+  addressCount: 104,
+  lengthCount: 108,
+  addresses: 112,
+  lengths: 120,
+  lineAddresses: 160,
+  lineAddressCount: 168,
+  lineAddressSize: 176,
+} as const;
+
+/** What the JIT made of the program; undefined where it did not work. Since Linux 4.18, source lines since 5.0. */
+export function readMachineCode(fd: number): MachineCode | undefined {
+  const sizes = readInfo(fd, programInfoSize, 'program');
+  const bytes = (length: number): Uint8Array => new Uint8Array(new ArrayBuffer(length));
+  const image = bytes(sizes.getU32(machineAt.size));
+  if (image.length === 0) return undefined;
+  const count = sizes.getU32(machineAt.addressCount);
+  const lineCount = sizes.getU32(machineAt.lineAddressCount);
+  const [addresses, lengths, lineAddresses] = [bytes(count * 8), bytes(count * 4), bytes(lineCount * 8)];
+  const info = readInfo(fd, programInfoSize, 'program', (wanted) => {
+    wanted.u32(machineAt.size, image.length).pointer(machineAt.image, image);
+    if (count > 0) {
+      wanted.u32(machineAt.addressCount, count).pointer(machineAt.addresses, addresses);
+      wanted.u32(machineAt.lengthCount, count).pointer(machineAt.lengths, lengths);
+    }
+    if (lineCount > 0) {
+      wanted.u32(machineAt.lineAddressCount, lineCount).u32(machineAt.lineAddressSize, 8);
+      wanted.pointer(machineAt.lineAddresses, lineAddresses);
+    }
+  });
+  const pointer = (offset: number): bigint => info.view.getBigUint64(offset, hostIsLittleEndian);
+  const wide = (from: Uint8Array): bigint[] => {
+    const view = new DataView(from.buffer);
+    return Array.from({ length: from.length / 8 }, (_, index) => view.getBigUint64(index * 8, hostIsLittleEndian));
+  };
+  const words = wordsOf(lengths);
+  const places = wide(addresses).map((address, index) => ({ address, length: words(index * 4) }));
+  return {
+    image: pointer(machineAt.image) === 0n ? undefined : image,
+    functions: places.length > 0 ? places : [{ address: 0n, length: image.length }],
+    lineAddresses: pointer(machineAt.lineAddresses) === 0n ? [] : wide(lineAddresses),
+  };
+}
+
 function functionRecords(bytes: Uint8Array): FunctionRecord[] {
   const words = wordsOf(bytes);
   return Array.from({ length: bytes.length / functionSize }, (_, index) => ({

@@ -1,5 +1,6 @@
 /** The code of a program in the kernel, as its verifier left it, for people to read. */
 import {
+  callKind,
   decodeInstructions,
   disassemble,
   type Instruction,
@@ -11,10 +12,15 @@ import type { Btf } from '../btf/btf.js';
 import { hostIsLittleEndian } from '../bytes/byte-order.js';
 import { XdpkitError } from '../errors/error.js';
 import { type KernelSymbols, readKernelSymbols } from '../linux/kernel-symbols.js';
+import { followContext } from './context-flow.js';
+import { hiddenCodeHint, readContextLayout } from './context-layout.js';
+import { contextTypes } from './context-types.js';
+import { helperOfOperation, type InlinedHelper, inlinedAt } from './inlined-helpers.js';
 import { readKernelBtf } from './kernel-btf.js';
 import { describeProgram } from './list-programs.js';
 import { type LineRecord, readProgramCode } from './program-code.js';
 import { describeMaps } from './program-maps.js';
+import { readTargetBtf } from './target-btf.js';
 
 export interface SourceLine {
   readonly file: string;
@@ -32,10 +38,22 @@ export interface ListedInstruction {
   readonly text: string;
   /** The map that a number in the text stands for. */
   readonly map: string | undefined;
+  /** The field of the program's context that is read or written here, or a step on the way to it. */
+  readonly context: ContextUse | undefined;
+  /** The helper that the verifier put in as code, from here on, or calls by the function that does it for the map. */
+  readonly inlined: InlinedHelper | undefined;
   /** How C declares the function that begins here. */
   readonly function: string | undefined;
   /** The line that the instructions from here on were made of, where it is another than before. */
   readonly source: SourceLine | undefined;
+}
+
+export interface ContextUse {
+  /** `xdp_md.ingress_ifindex`; undefined for a step on the way, and for what no field becomes. */
+  readonly field: string | undefined;
+  /** Members of the kernel's own structs, the last of them accessed here: `xdp_buff.rxq`, `xdp_rxq_info.dev`, … */
+  readonly path: readonly string[];
+  readonly isWrite: boolean;
 }
 
 /**
@@ -47,7 +65,7 @@ export function listProgram(fd: number): ListedInstruction[] {
   const code = readProgramCode(fd);
   if (code.translated === undefined) {
     throw new XdpkitError('NOT_PERMITTED', `read the code of program ${info.id}: the kernel hides it`, {
-      hint: 'It shows code to CAP_BPF, and code whose constants it blinds (net.core.bpf_jit_harden) only to CAP_SYSLOG.',
+      hint: hiddenCodeHint,
     });
   }
   const btf = readKernelBtf(info.btfId);
@@ -60,8 +78,10 @@ export function listProgram(fd: number): ListedInstruction[] {
   );
   const sources = sourcesAt(code.lines, btf);
   const nameOfCall = kernelCalls();
+  const instructions = decodeInstructions(code.translated, hostIsLittleEndian);
+  const uses = contextUses(info.type, instructions, new Set([0, ...functions.keys()]));
   let at = 0;
-  return decodeInstructions(code.translated, hostIsLittleEndian).map((instruction): ListedInstruction => {
+  return instructions.map((instruction, index): ListedInstruction => {
     const begin = at;
     at += instruction.opcode === opcode.loadImmediate64 ? 2 : 1;
     const declared = functions.get(begin);
@@ -74,10 +94,69 @@ export function listProgram(fd: number): ListedInstruction[] {
         wideImmediate: mapOperand,
       }),
       map: isOfMap(instruction) ? maps.get(mapId(instruction)) || undefined : undefined,
+      context: uses.get(begin),
+      inlined: inlinedAt(instructions, index) ?? calledFor(nameOfCall, instruction),
       function: declared && btf && declarationOf(btf, declared.typeId),
       source: sources.get(begin),
     };
   });
+}
+
+/** By slot. A kernel that does not tell its types, or whom it may be told, leaves it empty. */
+function contextUses(
+  type: string,
+  instructions: readonly Instruction[],
+  functions: ReadonlySet<number>,
+): ReadonlyMap<number, ContextUse> {
+  const layout = contextLayoutOf(type);
+  const context = layout?.btf.find('struct', layout.real);
+  if (layout === undefined || context === undefined) return new Map();
+  const code = instructions.flatMap((each) => (each.opcode === opcode.loadImmediate64 ? [each, undefined] : [each]));
+  const accesses = followContext({ code, functions, btf: layout.btf, context });
+  return new Map(
+    [...accesses].map(([at, access]) => [at, { ...access, field: layout.fields.get(access.path.join()) }]),
+  );
+}
+
+interface KnownLayout {
+  readonly btf: Btf;
+  readonly real: string;
+  /** `xdp_md.data` by the members that it is read from. */
+  readonly fields: ReadonlyMap<string, string>;
+}
+
+const layouts = new Map<string, KnownLayout | undefined>();
+
+function contextLayoutOf(type: string): KnownLayout | undefined {
+  if (!(type in contextTypes)) return undefined;
+  if (!layouts.has(type)) layouts.set(type, readKnownLayout(type));
+  return layouts.get(type);
+}
+
+function readKnownLayout(type: string): KnownLayout | undefined {
+  try {
+    const btf = readTargetBtf(undefined);
+    const { fields, seen, real } = readContextLayout(type, btf);
+    const named = fields.flatMap(({ name, read }) =>
+      read?.isPlain
+        ? [[read.steps.map(({ struct, member }) => `${struct}.${member}`).join(), `${seen}.${name}`] as const]
+        : [],
+    );
+    return { btf, real, fields: new Map(named) };
+  } catch (error) {
+    if (error instanceof XdpkitError) return undefined;
+    throw error;
+  }
+}
+
+function calledFor(
+  nameOf: (call: Instruction) => string | undefined,
+  instruction: Instruction,
+): InlinedHelper | undefined {
+  if (instruction.opcode !== opcode.call || instruction.source !== callKind.helper) return undefined;
+  const called = nameOf(instruction);
+  const helper = called && helperOfOperation(called);
+  return helper ? { name: helper, length: 1 } : undefined;
 }
 
 /** In translated code the offset says where a function is, and the immediate which of them it is. */
@@ -123,7 +202,7 @@ function mapOperand(instruction: Instruction): string | undefined {
 }
 
 /** Records of line 0 are the compiler's own; several in a row may be of one line. */
-function sourcesAt(lines: readonly LineRecord[], btf: Btf | undefined): Map<number, SourceLine> {
+export function sourcesAt(lines: readonly LineRecord[], btf: Btf | undefined): Map<number, SourceLine> {
   const sources = new Map<number, SourceLine>();
   let shown: LineRecord | undefined;
   for (const record of lines) {
@@ -137,7 +216,7 @@ function sourcesAt(lines: readonly LineRecord[], btf: Btf | undefined): Map<numb
 }
 
 /** `int count(struct xdp_md *context, __u32 key)` */
-function declarationOf(btf: Btf, id: number): string | undefined {
+export function declarationOf(btf: Btf, id: number): string | undefined {
   const type = btf.type(id);
   if (type.kind !== 'function') return undefined;
   const prototype = btf.type(type.type);
