@@ -132,7 +132,7 @@ function sizeArgument(refusal: Refusal, line: string, register: string): Explana
   const pointer = refusal.state(`R${Number(register.slice(1)) - 1}`);
   const room = pointer?.size ?? (pointer?.type === 'fp' && pointer.offset < 0 ? -pointer.offset : undefined);
   const range = state ? `: it is ${describeState(state)}` : '';
-  const name = argumentText(refusal, register) ?? 'size';
+  const name = refusal.argument(register) ?? 'size';
   const negative = /min value is negative/.test(line);
   const variable = /^\w+$/.test(name) ? name : 'size';
   const first = variable === name ? '' : `put it into a variable (\`__u32 size = ${name};\`), `;
@@ -141,22 +141,6 @@ function sizeArgument(refusal: Refusal, line: string, register: string): Explana
     mend: `Bound it right before the call, as an unsigned number: ${first}\`if (${variable} == 0 || ${variable} > ${room ?? 'sizeof(buffer)'}) ${leave}\`${room === undefined ? '' : ` (${bytes(room)} are there)`}.`,
     register,
   };
-}
-
-/** The text of an argument, where the call stands on one line. */
-function argumentText({ line, called }: Refusal, register: string): string | undefined {
-  const start = line && called !== undefined ? line.text.indexOf(`${called}(`) : -1;
-  if (line === undefined || called === undefined || start === -1) return undefined;
-  const found: string[] = [''];
-  let depth = 0;
-  for (const letter of line.text.slice(start + called.length + 1)) {
-    if (letter === ')' && depth === 0) break;
-    if (letter === '(' || letter === '[') depth += 1;
-    if (letter === ')' || letter === ']') depth -= 1;
-    if (letter === ',' && depth === 0) found.push('');
-    else found[found.length - 1] += letter;
-  }
-  return found[Number(register.slice(1)) - 1]?.trim();
 }
 
 const kindsOfArgument: Readonly<Record<string, string>> = {

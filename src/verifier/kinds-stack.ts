@@ -7,16 +7,16 @@ export const stackKinds: readonly KindOfRefusal[] = [
   {
     kind: 'uninitialised-stack',
     patterns: [
-      /^invalid (?:indirect )?read from stack (?:R\d+ )?off (-?\d+)\+(\d+) size (\d+)/,
-      /^invalid (?:indirect )?read from stack (?:R\d+ )?(var_off \S+ \S+)\+(\d+) size (\d+)/,
+      /^invalid (?:indirect )?read from stack (?:(R\d+) )?off (-?\d+)\+(\d+) size (\d+)/,
+      /^invalid (?:indirect )?read from stack (?:(R\d+) )?(var_off \S+ \S+)\+(\d+) size (\d+)/,
       /^corrupted spill memory|^attempt to corrupt spilled pointer on stack|^invalid size of register (?:spill|fill)/,
     ],
-    explain: ([, off, at, size], { pointer }) => ({
+    explain: ([, register, off, at, size], refusal) => ({
       what:
         size === undefined
           ? 'it writes over part of a pointer that it had put on the stack, or reads it back in part'
           : `it reads ${bytes(Number(size))} of the stack${off?.startsWith('var_off') ? '' : ` at fp${off}`}, and byte ${at} of them was never written`,
-      mend: `Give the variable a value before it is read or passed on, padding included: \`struct … ${pointer?.name ?? 'x'} = {};\`, or \`__builtin_memset(&${pointer?.name ?? 'x'}, 0, sizeof(${pointer?.name ?? 'x'}));\`.`,
+      mend: giveItAValue(refusal, register),
     }),
   },
   {
@@ -45,6 +45,12 @@ export const stackKinds: readonly KindOfRefusal[] = [
   },
 ];
 
+function giveItAValue(refusal: Refusal, register: string | undefined): string {
+  const passed = register === undefined ? undefined : refusal.argument(register)?.replace(/^&/, '');
+  const name = passed !== undefined && /^\w+$/.test(passed) ? passed : (refusal.pointer?.name ?? 'x');
+  return `Give the variable a value before it is read or passed on, padding included: \`__builtin_memset(&${name}, 0, sizeof(${name}));\``;
+}
+
 const stackSize = 512;
 
 function stackBounds(
@@ -63,6 +69,16 @@ function stackBounds(
     };
   }
   const inside = -Number(off);
+  const access = { memory: 'stack', offset: Number(off), size: Number(size), write: /write/.test(refusal.reason) };
+  if (!access.write && inside <= stackSize && Number(size) <= inside) {
+    return {
+      kind: 'uninitialised-stack',
+      what: `${refusal.does} ${bytes(Number(size))} of the stack at fp${off}, which were never written`,
+      mend: giveItAValue(refusal, register),
+      register,
+      access,
+    };
+  }
   return {
     what: `${refusal.does} ${bytes(Number(size))} of the stack at fp${off}, ${inside > stackSize ? `beyond its ${stackSize} bytes` : `where ${inside > 0 ? bytes(inside) : 'none'} are left`}`,
     mend:
@@ -70,6 +86,6 @@ function stackBounds(
         ? `A stack has ${stackSize} bytes; keep what is larger in a per-CPU array of one entry.`
         : `Pass a size of at most ${Math.max(inside, 0)}, or a larger buffer; a stack has ${stackSize} bytes, and what is larger belongs in a per-CPU array of one entry.`,
     register,
-    access: { memory: 'stack', offset: Number(off), size: Number(size), write: /write/.test(refusal.reason) },
+    access,
   };
 }

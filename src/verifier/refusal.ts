@@ -138,6 +138,23 @@ export class Refusal {
     return /(\w+)\s*=(?!=)/.exec(this.lineOf(instruction)?.text ?? '')?.[1];
   }
 
+  /** The C of an argument of the refused call, by its register, where the call stands on one line. */
+  argument(register: string): string | undefined {
+    const { line, called } = this;
+    const start = line && called !== undefined ? line.text.indexOf(`${called}(`) : -1;
+    if (line === undefined || called === undefined || start === -1) return undefined;
+    const found: string[] = [''];
+    let depth = 0;
+    for (const letter of line.text.slice(start + called.length + 1)) {
+      if (letter === ')' && depth === 0) break;
+      if (letter === '(' || letter === '[') depth += 1;
+      if (letter === ')' || letter === ']') depth -= 1;
+      if (letter === ',' && depth === 0) found.push('');
+      else found[found.length - 1] += letter;
+    }
+    return found[Number(register.slice(1)) - 1]?.trim();
+  }
+
   /** How C writes an early return where the refused line stands. */
   get leave(): string {
     const inMain = (this.functionOf(this.instruction) ?? this.code.name) === this.code.name;
