@@ -26,6 +26,12 @@ export const packages = [
     jobs: compiles,
     why: 'kernel headers',
   },
+  {
+    name: 'binutils',
+    proof: { command: 'objcopy' },
+    jobs: ['test', 'ci'],
+    why: 'ELF files that are not ours, and their sections',
+  },
   { name: 'iproute2', proof: { command: 'ip' }, jobs: ['test', 'ci'], why: 'a peer that attaches by netlink' },
   { name: 'ethtool', proof: { command: 'ethtool' }, jobs: ['test', 'ci'], why: 'a peer to compare with' },
   { name: 'iputils-ping', proof: { command: 'ping' }, jobs: ['test', 'ci'], why: 'a ping that is not ours' },

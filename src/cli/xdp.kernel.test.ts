@@ -82,7 +82,14 @@ test('the same for programs', async () => {
   const program = { name: pass, id: seenByIp(left.name).id };
   const pin = `/sys/fs/bpf/xdpkit/netns-${left.netns.cookie}/${left.ifindex}/xdp-link`;
   const common = { device: 'veth0', ifindex: left.ifindex, mode: 'native', fallback: null };
-  assert.deepEqual(attached, { ...common, program, held: { by: 'link', pin }, migrations: [], replaced: null });
+  assert.deepEqual(attached, {
+    ...common,
+    program,
+    held: { by: 'link', pin },
+    migrations: [],
+    degraded: [],
+    replaced: null,
+  });
 
   const { namespaces } = await json('status', ...on);
   assert.equal(namespaces.length, 1);

@@ -241,6 +241,14 @@ test('what the kernel lacks is told, each with its reason', () => {
   assert.deepEqual(unresolved.find(({ name }) => name === 'bpf_no_such')?.programs, ['one', 'two']);
 });
 
+test('a call of a weak function that is absent is told, with the question that makes it dead code', () => {
+  const error = refusal(`extern int bpf_no_such(int) __ksym __weak;
+    SEC("xdp") int p(struct xdp_md *c) { return bpf_no_such(1); }`);
+  assert.equal(error.code, 'VERIFIER');
+  assert.match(error.message, /it calls bpf_no_such: .*vmlinux has no function of that name/);
+  assert.match(error.hint ?? '', /ask first \(if \(bpf_no_such\) …\)/);
+});
+
 test('only what the chosen programs refer to has to be there', () => {
   const object = openText(`
     extern int bpf_no_such(int) __ksym;

@@ -34,6 +34,7 @@ export function* listIds(kind: BpfObjectKind): Generator<number> {
 export function openById(kind: BpfObjectKind, id: number): FileDescriptor | undefined {
   const result = bpf(commands[calls[kind].open], new Attribute(12).u32(0, id));
   if (result >= 0) return new FileDescriptor(result, `${kind} ${id}`);
-  if (-result === errnos.ENOENT) return undefined;
+  // A link that is only being made answers EAGAIN: it is not there yet.
+  if (-result === errnos.ENOENT || -result === errnos.EAGAIN) return undefined;
   throw bpfError(`open ${kind} ${id}`, -result, { needs });
 }

@@ -254,6 +254,6 @@ function refusal(linked: LinkedProgram, options: ProgramLoadOptions, number: num
 }
 
 /** What CO-RE found no answer for: the verifier only sees a call of a helper that does not exist. */
-function unresolvedAt({ unresolved }: LinkedProgram, instruction: number | undefined): string | undefined {
-  return unresolved.find(({ at }) => at === instruction)?.problem;
+function unresolvedAt({ unresolved }: LinkedProgram, instruction: number | undefined) {
+  return unresolved.find(({ at }) => at === instruction);
 }

@@ -1,7 +1,9 @@
 /** The types that CO-RE relocations are answered from: the running kernel's own, since Linux 5.4, or a file of them. */
-import { readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { type Btf, readBtf } from '../btf/btf.js';
-import { XdpkitError } from '../errors/error.js';
+import { isElf } from '../elf/elf.js';
+import { findElfSection, type ReadRange } from '../elf/find-section.js';
+import { FormatError, XdpkitError } from '../errors/error.js';
 import { mapKernelFile } from '../linux/memory-map.js';
 
 const runningKernel = '/sys/kernel/btf/vmlinux';
@@ -10,8 +12,9 @@ const runningKernel = '/sys/kernel/btf/vmlinux';
 let running: WeakRef<Btf> | undefined;
 
 /**
- * Opens BTF, of which it decodes nothing yet. `given`: the types themselves or the path of a file of raw BTF. Throws
- * `XdpkitError` UNSUPPORTED where the running kernel has none, FILE_NOT_FOUND for a file that cannot be read.
+ * Opens BTF, of which it decodes nothing yet. `given`: the types themselves, or the path of a file of raw BTF or of an ELF
+ * file with a section `.BTF` (`vmlinux`). Throws `XdpkitError` UNSUPPORTED where the running kernel has none,
+ * FILE_NOT_FOUND for a file that cannot be read, MALFORMED for one without BTF.
  */
 export function readTargetBtf(given: Btf | string | undefined): Btf {
   if (given !== undefined && typeof given !== 'string') return given;
@@ -37,12 +40,35 @@ export function readRunningKernelBtf(): Btf {
 
 function readGiven(path: string): Uint8Array {
   try {
-    return readFileSync(path);
+    return readTypes(path);
   } catch (cause) {
+    if (cause instanceof XdpkitError) throw cause;
     throw new XdpkitError('FILE_NOT_FOUND', `cannot read the BTF file ${path}: ${words(cause)}`, { cause });
   }
 }
 
 function words(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
+}
+
+const magicSize = 4;
+
+function readTypes(path: string): Uint8Array {
+  const fd = openSync(path, 'r');
+  try {
+    const read: ReadRange = (offset, length) => {
+      const buffer = new Uint8Array(new ArrayBuffer(length));
+      return buffer.subarray(0, readSync(fd, buffer, 0, length, offset));
+    };
+    if (!isElf(read(0, magicSize))) return readFileSync(fd);
+    const place = findElfSection(read, '.BTF', path);
+    if (place) return read(place.offset, Math.min(place.size, fstatSync(fd).size));
+    throw new FormatError(
+      path,
+      0,
+      'the ELF file has no section .BTF: its kernel was built without, or it was stripped',
+    );
+  } finally {
+    closeSync(fd);
+  }
 }

@@ -27,6 +27,11 @@ export interface MapReference {
   readonly offset?: number;
 }
 
+export interface UnresolvedReference extends UnresolvedRelocation {
+  /** The function of the kernel that is called; undefined for types and fields. */
+  readonly function?: string;
+}
+
 export interface LinkedProgram {
   readonly name: string;
   readonly code: Uint8Array;
@@ -38,7 +43,7 @@ export interface LinkedProgram {
   /** Where the code takes descriptors of modules' BTF. */
   readonly modules: readonly ModuleReference[];
   /** What has no answer in the kernel, by instruction of the linked code; the verifier refuses what of it is reached. */
-  readonly unresolved: readonly UnresolvedRelocation[];
+  readonly unresolved: readonly UnresolvedReference[];
 }
 
 export interface LinkOptions {
@@ -80,7 +85,7 @@ export function linkProgram(spec: ObjectSpec, program: ProgramSpec, options: Lin
   const patch = patcher(code, littleEndian);
   const maps: MapReference[] = [];
   const modules: ModuleReference[] = [];
-  const unresolved: UnresolvedRelocation[] = [];
+  const unresolved: UnresolvedReference[] = [];
   const relocated = relocate(
     spec,
     program,
@@ -125,7 +130,7 @@ export function linkProgram(spec: ObjectSpec, program: ProgramSpec, options: Lin
             patch(at, callKind.kernelFunction, resolved.id);
           } else {
             poisonInstruction({ view: new DataView(code.buffer), littleEndian }, at);
-            unresolved.push({ at, problem: unresolvedCall(reference.name, resolved) });
+            unresolved.push({ at, problem: unresolvedCall(reference.name, resolved), function: reference.name });
           }
           break;
         }

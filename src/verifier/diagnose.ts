@@ -94,12 +94,15 @@ function explain(refusal: Refusal): { readonly kind: string; readonly explanatio
  * The diagnosis where the instruction is what CO-RE found no answer for: the verifier only sees the call of a helper
  * that does not exist.
  */
-export function withoutAnswer(diagnosis: VerifierDiagnosis, problem: string): VerifierDiagnosis {
+export function withoutAnswer(
+  diagnosis: VerifierDiagnosis,
+  { problem, function: called }: { readonly problem: string; readonly function?: string },
+): VerifierDiagnosis {
   return {
     ...diagnosis,
-    kind: 'core-relocation',
+    kind: called === undefined ? 'core-relocation' : 'kfunc-not-allowed',
     what: problem,
-    mend: 'Where kernels differ, ask first (bpf_core_field_exists, bpf_core_type_exists): what a kernel lacks is then dead code.',
+    mend: `Where kernels differ, ask first (${called === undefined ? 'bpf_core_field_exists, bpf_core_type_exists' : `if (${called}) …`}): what a kernel lacks is then dead code.`,
     register: undefined,
     access: undefined,
   };
