@@ -55,9 +55,11 @@ export {
 export { SocketMap } from './kernel/maps/socket-map.js';
 export { type StackFrame, StackTraceMap } from './kernel/maps/stack-trace-map.js';
 export { StorageMap } from './kernel/maps/storage-map.js';
+export type { Migration } from './kernel/migrate-map.js';
 export { openEvents, openPerfBuffer, openRingBuffer, openUserRingBuffer } from './kernel/open-events.js';
 export { PerCpu } from './kernel/per-cpu.js';
 export { PerfBuffer, type PerfBufferOptions } from './kernel/perf-buffer.js';
+export type { PinMismatch } from './kernel/pinned-maps.js';
 export { BpfProgram, openProgramById } from './kernel/program.js';
 export { type ContextUse, type ListedInstruction, listProgram, type SourceLine } from './kernel/program-listing.js';
 export { QueueMap } from './kernel/queue-map.js';

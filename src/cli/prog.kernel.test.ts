@@ -143,6 +143,28 @@ test('load pins a program, and keeps the maps that it is told to', async () => {
   }
 });
 
+test('buffers whose size the machine decides are kept like any other map', async () => {
+  const shared = uniqueName();
+  const path = join(folder, `${shared}.bpf.o`);
+  const source = `
+    struct { __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); __uint(key_size, 4); __uint(value_size, 4); } ${shared}e SEC(".maps");
+    struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 5000); } ${shared}r SEC(".maps");
+    SEC("xdp") int ${shared}p(struct xdp_md *c) {
+      __u32 key = 0; bpf_ringbuf_output(&${shared}r, &key, 4, 0);
+      return bpf_perf_event_output(c, &${shared}e, 0, &key, 4) ? 1 : 2; }`;
+  writeFileSync(path, compileText(source));
+  using first = pinPath();
+  using second = pinPath();
+  const { maps } = await json('prog', 'load', path, '--pin', first.path);
+  const given = maps.flatMap(({ name: map, id }: { name: string; id: number }) => ['--map', `${map}=${id}`]);
+  const again = await json('prog', 'load', path, '--pin', second.path, ...given);
+  assert.equal(again.maps.length, 2);
+  assert.deepEqual(
+    again.maps,
+    maps.map((map: object) => ({ ...map, kept: true })),
+  );
+});
+
 test('a pinned map of another shape is refused, or what it holds is carried over', async () => {
   const shared = uniqueName();
   const sourceOf = (fields: string): string => `struct value { ${fields} };

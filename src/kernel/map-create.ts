@@ -171,7 +171,8 @@ function shapelessFlags({ type }: MapSpec): number {
  * In which fields a map in the kernel differs from what a spec asks for; empty when it can stand for it. Where both have
  * BTF the fields of keys and values count too: of the same size they may still hold something else.
  */
-export function shapeDifferences(spec: MapSpec, info: MapInfo, btf: Btf | undefined): string[] {
+export function shapeDifferences(defined: MapSpec, info: MapInfo, btf: Btf | undefined): string[] {
+  const spec = withUsualSize(defined);
   const shape = ~shapelessFlags(spec);
   const fields: [string, string | number | bigint, string | number | bigint][] = [
     ['type', spec.type, info.type],

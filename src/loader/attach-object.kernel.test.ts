@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { openMap } from '../kernel/map-create.js';
 import { openPinned } from '../kernel/pin.js';
 import { labUp } from '../lab/lab-up.js';
+import { ping } from '../lab/ping.js';
 import { sweepLabs } from '../lab/remove.js';
 import { openText } from '../object/compile-text.test.support.js';
 import { detachXdp } from '../xdp/detach.js';
@@ -90,3 +91,52 @@ test('a swap where nothing is, and a refused swap', () => {
   const { mode } = attachObject(open('ONE'), { ...target, replace: 'require', mode: 'auto' });
   assert.equal(mode, 'generic');
 });
+
+test('tail calls through an array that the object fills go on after attach and replace, and nothing of it stays', async () => {
+  using lab = labUp({ temporary: true });
+  const { left, right } = lab.hosts;
+  const target = { device: 'veth0', netns: left.name };
+  const source = (verdict: string) => `int drop_${token}(struct xdp_md *);
+    struct { __uint(type, BPF_MAP_TYPE_PROG_ARRAY); __uint(max_entries, 2); __type(key, __u32);
+      __array(values, int (struct xdp_md *)); } j_${token} SEC(".maps") = { .values = { [1] = &drop_${token} } };
+    SEC("xdp") int drop_${token}(struct xdp_md *c) { return ${verdict}; }
+    SEC("xdp") int main_${token}(struct xdp_md *c) { bpf_tail_call(c, &j_${token}, 1); return XDP_PASS; }`;
+  const answered = async () => {
+    const { received } = await ping({
+      netns: left.netns,
+      destination: right.ipv4,
+      count: 3,
+      intervalMs: 2,
+      timeoutMs: 200,
+    });
+    return received;
+  };
+  assert.equal(await answered(), 3, 'neighbours are found before all is dropped');
+  const program = `main_${token}`;
+  attachObject(openText(source('XDP_DROP')), { ...target, program, replace: 'refuse' });
+  assert.equal(await answered(), 0, 'all is dropped, although no process holds the array');
+  const folder = `/sys/fs/bpf/xdpkit/netns-${left.netns.cookie}/${left.ifindex}`;
+  pinnedBeside(folder);
+  attachObject(openText(source('XDP_PASS')), { ...target, program, replace: 'require' });
+  assert.equal(await answered(), 3);
+  pinnedBeside(folder);
+  assert.throws(
+    () => attachObject(openText(source('XDP_PASS')), { ...target, program, replace: 'require', mode: 'offload' }),
+    fails('MODE_UNSUPPORTED', 'veth0'),
+  );
+  assert.equal(readdirSync(folder).length, 2);
+  attachObject(openText(source('XDP_DROP')), {
+    ...target,
+    program,
+    replace: 'require',
+    mode: 'generic',
+  });
+  assert.equal(await answered(), 0);
+  pinnedBeside(folder);
+  detachXdp(target);
+  assert.equal(existsSync(folder), false);
+});
+
+function pinnedBeside(folder: string): void {
+  assert.match(readdirSync(folder).sort().join(' '), /^map-\d+ xdp-link$/);
+}

@@ -29,6 +29,8 @@ export interface PinnedProgram {
   readonly pin: string;
   /** Of the object; `kept`: it was there before. */
   readonly maps: readonly { readonly name: string; readonly id: number; readonly kept: boolean }[];
+  /** Program arrays that the object fills and does not pin: the kernel empties them when this process ends. */
+  readonly unheldArrays: readonly string[];
   /** What was carried over from pinned maps of another shape. */
   readonly migrations: readonly Migration[];
   /** What was done without, as the kernel does not know it. */
@@ -54,7 +56,10 @@ export function loadPinned(object: OpenedObject, options: LoadPinnedOptions): Pi
       kept: kept.maps.has(map),
     }));
     const { degraded, migrations } = loaded;
-    return { program: { id, name, type }, pin, maps, degraded, migrations };
+    const unheldArrays = object.spec.maps.flatMap(({ name: map, contents, pinning }) =>
+      pinning === 'none' && !kept.maps.has(map) && contents.some((slot) => 'program' in slot) ? [map] : [],
+    );
+    return { program: { id, name, type }, pin, maps, degraded, migrations, unheldArrays };
   } catch (error) {
     loaded.removeNewPins();
     throw error;

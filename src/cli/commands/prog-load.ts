@@ -41,11 +41,16 @@ export const progLoad = defineCommand<Flags, [string]>({
     const { pin, prog, type, map, pinMismatch } = flags;
     const object = await openObject(path);
     const options = { pin, program: prog, type, maps: new Map(map), pinMismatch };
-    const { program, maps, degraded, migrations } = loadPinned(object, options);
+    const { program, maps, degraded, migrations, unheldArrays } = loadPinned(object, options);
     output.print(`loaded ${program.name} (program ${program.id}, ${program.type})`);
     output.print(`  pinned at  ${pin}`);
     for (const { name, id, kept } of maps) output.print(`  map        ${name} (id ${id}${kept ? ', kept' : ''})`);
     printMigrations(output, migrations, 13);
+    for (const name of unheldArrays) {
+      output.warn(
+        `the kernel empties program array ${name} when this command ends, as nothing pins it (LIBBPF_PIN_BY_NAME)`,
+      );
+    }
     reportDegraded(output, degraded);
     output.document({ program, pin, maps, migrations, degraded });
     return undefined;
