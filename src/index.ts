@@ -15,6 +15,7 @@ export { type CompileOptions, type CompileResult, compileBpf } from './compile/c
 export { type ErrorCode, errorCodes } from './errors/codes.js';
 export { FormatError, UnsupportedFeatureError, XdpkitError } from './errors/error.js';
 export { type ContextField, type ContextLayout, type ContextStep, readContextLayout } from './kernel/context-layout.js';
+export type { ContextUse } from './kernel/context-uses.js';
 export type { Degradation } from './kernel/degradation.js';
 export {
   type EventOptions,
@@ -61,7 +62,7 @@ export { PerCpu } from './kernel/per-cpu.js';
 export { PerfBuffer, type PerfBufferOptions } from './kernel/perf-buffer.js';
 export type { PinMismatch } from './kernel/pinned-maps.js';
 export { BpfProgram, openProgramById } from './kernel/program.js';
-export { type ContextUse, type ListedInstruction, listProgram, type SourceLine } from './kernel/program-listing.js';
+export { type ListedInstruction, listProgram, type SourceLine } from './kernel/program-listing.js';
 export { QueueMap } from './kernel/queue-map.js';
 export { RingBuffer } from './kernel/ring-buffer.js';
 export { type Reservation, UserRingBuffer } from './kernel/user-ring-buffer.js';

@@ -11,6 +11,7 @@ import { formatDuration } from './units.js';
 
 export interface ReportedRun {
   readonly before: Uint8Array | undefined;
+  readonly metadataBefore: Uint8Array | undefined;
   readonly run: PacketRun;
   readonly repeat: number;
   /** Where it was asked for. */
@@ -20,10 +21,11 @@ export interface ReportedRun {
 }
 
 /** Whether the kernel's average is of a packet that the program has changed in the meantime. */
-export function isTimeBlurred({ before, run, repeat, time }: ReportedRun): boolean {
+export function isTimeBlurred({ before, metadataBefore, run, repeat, time }: ReportedRun): boolean {
   if (repeat === 1 || time !== undefined || before === undefined) return false;
   const { front, end, changes } = comparePackets(before, run.packet);
-  return front !== 0 || end !== 0 || changes.length > 0 || run.metadata.length > 0;
+  const metadata = Buffer.from(metadataBefore ?? []);
+  return front !== 0 || end !== 0 || changes.length > 0 || !metadata.equals(run.metadata);
 }
 
 export function printRun(

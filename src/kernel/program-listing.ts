@@ -12,15 +12,13 @@ import type { Btf } from '../btf/btf.js';
 import { hostIsLittleEndian } from '../bytes/byte-order.js';
 import { XdpkitError } from '../errors/error.js';
 import { type KernelSymbols, readKernelSymbols } from '../linux/kernel-symbols.js';
-import { followContext } from './context-flow.js';
-import { hiddenCodeHint, readContextLayout } from './context-layout.js';
-import { contextTypes } from './context-types.js';
+import { hiddenCodeHint } from './context-layout.js';
+import { type ContextUse, contextUses } from './context-uses.js';
 import { helperOfOperation, type InlinedHelper, inlinedAt } from './inlined-helpers.js';
 import { readKernelBtf } from './kernel-btf.js';
 import { describeProgram } from './list-programs.js';
 import { type LineRecord, readProgramCode } from './program-code.js';
 import { describeMaps } from './program-maps.js';
-import { readTargetBtf } from './target-btf.js';
 
 export interface SourceLine {
   readonly file: string;
@@ -46,14 +44,6 @@ export interface ListedInstruction {
   readonly function: string | undefined;
   /** The line that the instructions from here on were made of, where it is another than before. */
   readonly source: SourceLine | undefined;
-}
-
-export interface ContextUse {
-  /** `xdp_md.ingress_ifindex`; undefined for a step on the way, and for what no field becomes. */
-  readonly field: string | undefined;
-  /** Members of the kernel's own structs, the last of them accessed here: `xdp_buff.rxq`, `xdp_rxq_info.dev`, … */
-  readonly path: readonly string[];
-  readonly isWrite: boolean;
 }
 
 /**
@@ -100,53 +90,6 @@ export function listProgram(fd: number): ListedInstruction[] {
       source: sources.get(begin),
     };
   });
-}
-
-/** By slot. A kernel that does not tell its types, or whom it may be told, leaves it empty. */
-function contextUses(
-  type: string,
-  instructions: readonly Instruction[],
-  functions: ReadonlySet<number>,
-): ReadonlyMap<number, ContextUse> {
-  const layout = contextLayoutOf(type);
-  const context = layout?.btf.find('struct', layout.real);
-  if (layout === undefined || context === undefined) return new Map();
-  const code = instructions.flatMap((each) => (each.opcode === opcode.loadImmediate64 ? [each, undefined] : [each]));
-  const accesses = followContext({ code, functions, btf: layout.btf, context });
-  return new Map(
-    [...accesses].map(([at, access]) => [at, { ...access, field: layout.fields.get(access.path.join()) }]),
-  );
-}
-
-interface KnownLayout {
-  readonly btf: Btf;
-  readonly real: string;
-  /** `xdp_md.data` by the members that it is read from. */
-  readonly fields: ReadonlyMap<string, string>;
-}
-
-const layouts = new Map<string, KnownLayout | undefined>();
-
-function contextLayoutOf(type: string): KnownLayout | undefined {
-  if (!(type in contextTypes)) return undefined;
-  if (!layouts.has(type)) layouts.set(type, readKnownLayout(type));
-  return layouts.get(type);
-}
-
-function readKnownLayout(type: string): KnownLayout | undefined {
-  try {
-    const btf = readTargetBtf(undefined);
-    const { fields, seen, real } = readContextLayout(type, btf);
-    const named = fields.flatMap(({ name, read }) =>
-      read?.isPlain
-        ? [[read.steps.map(({ struct, member }) => `${struct}.${member}`).join(), `${seen}.${name}`] as const]
-        : [],
-    );
-    return { btf, real, fields: new Map(named) };
-  } catch (error) {
-    if (error instanceof XdpkitError) return undefined;
-    throw error;
-  }
 }
 
 function calledFor(

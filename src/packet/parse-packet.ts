@@ -111,10 +111,7 @@ class LayerReader {
     }
     for (const field of fields) {
       const words = given.get(field.name);
-      if (words === undefined) {
-        // The first field is often the type on which the names of the next depend.
-        continue;
-      }
+      if (words === undefined) continue;
       if (field.follows === 'sum' && words.value.text === 'wrong') wrong.add(field.name);
       else
         values.set(
@@ -177,6 +174,7 @@ class LayerReader {
   }
 }
 
+/** Names may depend on a field that is not given: on what it is then. */
 function withInitial(
   fields: LayerDefinition['fields'],
   values: ReadonlyMap<string, FieldValue>,

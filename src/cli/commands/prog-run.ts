@@ -201,6 +201,7 @@ async function runAll(program: BpfProgram, packets: readonly Uint8Array[], flags
     const time = fresh ? timeProgram(program, { ...options, packet }, Math.max(1, repeat - 1)) : undefined;
     return {
       before: packet,
+      metadataBefore: options.metadata,
       run,
       repeat,
       time,
