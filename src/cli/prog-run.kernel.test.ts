@@ -241,7 +241,7 @@ test('other types of programs, with their contexts and names', async () => {
 test('the time of a program that changes its packet is told for what it is', async () => {
   const repeated = [changingObject, '--prog', 'route', '--packet', 'ip ttl 64/udp', '--repeat', '20'];
   const blurred = await runWords(['prog', 'run', ...repeated]);
-  assert.match(blurred.stderr, /changes its packet, .* --fresh measures that/);
+  assert.match(blurred.stderr, /changes its packet, .*the verdict is that of the last run, .*--fresh measures/);
   const { runs } = await json('prog', 'run', ...repeated);
   assert.deepEqual(runs[0].timing, { method: 'repeat', rounds: 20, changing: true });
   assert.equal(runs[0].fields[0].after, '44', 'twenty times one less');

@@ -155,7 +155,7 @@ export const progRun = defineCommand<Flags, [string]>({
     }
     if (reports.some(isTimeBlurred)) {
       output.note(
-        'note: the program changes its packet, and each run began with what the one before left: its time is not that of the packet given, --fresh measures that',
+        'note: the program changes its packet, and each run began with what the one before left: the verdict is that of the last run, the time not that of the packet given, which --fresh measures',
       );
     }
     output.document({
