@@ -60,14 +60,10 @@ const logLevels = { refusal: 1 | 4, everything: 2 | 4, totals: 4 } as const;
 /** Loads a linked program. Errors: `VerifierError`, `NOT_PERMITTED` with its cause. */
 export function loadProgram(linked: LinkedProgram, options: ProgramLoadOptions): FileDescriptor {
   const code = fillDescriptors(linked, options);
-  const { verifierLog } = options;
-  if (verifierLog) {
-    // A log that does not fit is cut, and the program not loaded for it; then it is loaded without one.
-    const { result, log } = loadWithLog(linked, code, options, logLevels[verifierLog.level]);
-    verifierLog.take(linked.name, log);
-    if (result >= 0) return new FileDescriptor(result, `program "${linked.name}"`);
-  }
-  const plain = askVerifier(loadAttribute(linked, code, options));
+  const heard = options.verifierLog && hear(linked, code, options, options.verifierLog);
+  // A log that does not fit is cut, and the program not loaded for it; then it is loaded without one.
+  const plain =
+    heard === undefined || -heard === errnos.ENOSPC ? askVerifier(loadAttribute(linked, code, options)) : heard;
   if (plain >= 0) return new FileDescriptor(plain, `program "${linked.name}"`);
   if (-plain === errnos.EAGAIN) {
     throw bpfError(`load program "${linked.name}" (${options.type})`, -plain, {
@@ -79,6 +75,12 @@ export function loadProgram(linked: LinkedProgram, options: ProgramLoadOptions):
   const { result, log } = loadWithLog(linked, code, options, logLevels.refusal);
   if (result >= 0) return new FileDescriptor(result, `program "${linked.name}"`);
   throw refusal(linked, options, -plain, log);
+}
+
+function hear(linked: LinkedProgram, code: FilledCode, options: ProgramLoadOptions, wish: VerifierLogWish): number {
+  const { result, log } = loadWithLog(linked, code, options, logLevels[wish.level]);
+  wish.take(linked.name, log);
+  return result;
 }
 
 /** Some tenths of a second in all, with signals as fast as profilers send them. */
