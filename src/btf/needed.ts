@@ -1,4 +1,4 @@
-/** What types are made of. */
+/** Which types there are, and what they are made of. */
 import type { Btf } from './btf.js';
 import type { BtfType, TypeId } from './types.js';
 
@@ -29,4 +29,10 @@ export function typesNeededBy(btf: Btf, ids: Iterable<TypeId>): TypeId[] {
     left.push(...referencesOf(btf.type(id)));
   }
   return [...needed].sort((a, b) => a - b);
+}
+
+/** All but those of the base, which split BTF goes on with. */
+export function ownTypes(btf: Btf): TypeId[] {
+  const first = btf.base?.count ?? 1;
+  return Array.from({ length: btf.count - first }, (_, index) => first + index);
 }

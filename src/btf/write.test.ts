@@ -23,6 +23,17 @@ for (const byteOrder of ['little', 'big'] as const) {
   });
 }
 
+test('split BTF goes on with the types and names of its base', () => {
+  fc.assert(
+    fc.property(fc.nat(), (seed) => {
+      const types = randomTypes(generator(seed), 80);
+      const base = readBtf(writeBtf(types.slice(0, 40)), 'base');
+      const split = readBtf(writeBtf(types.slice(40), { base }), 'split', base);
+      assert.deepEqual(typesOf(split), types);
+    }),
+  );
+});
+
 for (const name of ['calls', 'btf-maps', 'legacy-maps'] satisfies Fixture[]) {
   test(`what is read of ${name} is written again`, () => {
     const { btf } = readObject(fixture(name), name);

@@ -1,5 +1,6 @@
 /** Writer of BTF: from plain types to the bytes that `readBtf` reads. Source: Linux `Documentation/bpf/btf.rst`. */
 import { XdpkitError } from '../errors/error.js';
+import type { Btf } from './btf.js';
 import { kindNumbers } from './kinds.js';
 import type { BtfLinkage, BtfType } from './types.js';
 
@@ -9,14 +10,17 @@ const linkageNumbers: Readonly<Record<BtfLinkage, number>> = { static: 0, global
 
 export interface WriteBtfOptions {
   readonly byteOrder?: 'little' | 'big';
+  /** What split BTF, as kernel modules have it, is to go on with: the first type then has the id `base.count`. */
+  readonly base?: Btf;
 }
 
 /**
  * BTF of these types, of which the first has id 1, as `void` (id 0) is in every file without being written. A name that
  * occurs twice is kept once. Throws `XdpkitError` USAGE for a value that its field cannot hold.
  */
-export function writeBtf(types: readonly BtfType[], { byteOrder = 'little' }: WriteBtfOptions = {}): Uint8Array {
-  const strings = new StringTable();
+export function writeBtf(types: readonly BtfType[], { base, ...options }: WriteBtfOptions = {}): Uint8Array {
+  const byteOrder = options.byteOrder ?? base?.byteOrder ?? 'little';
+  const strings = new StringTable(base === undefined ? 0 : stringsLength(base));
   const words: number[] = [];
   for (const type of types) writeType(type, words, strings);
   const text = strings.bytes();
@@ -33,18 +37,31 @@ export function writeBtf(types: readonly BtfType[], { byteOrder = 'little' }: Wr
   return bytes;
 }
 
-/** Each string once; offset 0 is the empty one. */
+/** Of all strings up to the end of this BTF's, whose offsets go on with its base's. */
+function stringsLength({ bytes, byteOrder, base }: Btf): number {
+  const own = new DataView(bytes.buffer, bytes.byteOffset).getUint32(20, byteOrder === 'little');
+  return own + (base === undefined ? 0 : stringsLength(base));
+}
+
+/** Each string once; offset 0 is the empty one, which split BTF has from its base. */
 class StringTable {
+  readonly #start: number;
   readonly #offsets = new Map<string, number>([['', 0]]);
-  readonly #parts: Uint8Array[] = [Uint8Array.of(0)];
-  #length = 1;
+  readonly #parts: Uint8Array[];
+  #length: number;
+
+  constructor(start: number) {
+    this.#start = start;
+    this.#parts = start === 0 ? [Uint8Array.of(0)] : [];
+    this.#length = start === 0 ? 1 : 0;
+  }
 
   offset(text: string): number {
     const known = this.#offsets.get(text);
     if (known !== undefined) return known;
     if (text.includes('\0')) throw new XdpkitError('USAGE', `write BTF: the name ${JSON.stringify(text)} holds a NUL`);
     const part = new TextEncoder().encode(`${text}\0`);
-    const offset = this.#length;
+    const offset = this.#start + this.#length;
     this.#offsets.set(text, offset);
     this.#parts.push(part);
     this.#length += part.length;

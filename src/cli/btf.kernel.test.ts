@@ -5,8 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { BtfType } from '../btf/types.js';
+import { writeBtf } from '../btf/write.js';
 import { compileBpf } from '../compile/compile.js';
 import { readElfSection } from '../elf/elf.js';
+import { readTargetBtf } from '../kernel/target-btf.js';
 import { runProgram } from '../kernel/test-run.js';
 import { openObject } from '../loader/open.js';
 import { compileText } from '../object/compile-text.test.support.js';
@@ -72,6 +75,21 @@ test('types of a file, all or some, in each format', async () => {
   const raw = join(folder, 'raw.btf');
   writeFileSync(raw, readElfSection(readFileSync(object), object, '.BTF') ?? '');
   assert.equal(await printed('btf', 'dump', raw), await printed('btf', 'dump', object));
+});
+
+test('split BTF shows its own types, with what they need of its base where the format asks for it', async () => {
+  const kernel = readTargetBtf(undefined);
+  const listHead = kernel.find('struct', 'list_head') ?? 0;
+  const member = { name: 'list', type: listHead, bitOffset: 0, bitSize: 0 };
+  const path = join(folder, 'module.btf');
+  const struct: BtfType = { kind: 'struct', name: 'of_module', size: 16, members: [member] };
+  writeFileSync(path, writeBtf([struct], { base: kernel }));
+  const raw = await printed('btf', 'dump', path, '--base', 'kernel');
+  assert.equal(raw, ask('bpftool', '-B', '/sys/kernel/btf/vmlinux', 'btf', 'dump', 'file', path));
+  assert.equal(raw.split('\n')[0], `[${kernel.count}] STRUCT 'of_module' size=16 vlen=1`);
+  const c = await printed('btf', 'dump', path, '--base', 'kernel', '--format', 'c');
+  assert.match(c, /struct list_head \{\n[^}]+\};\n\nstruct of_module \{\n\tstruct list_head list;\n\};/);
+  assert.ok(!c.includes('task_struct'));
 });
 
 test('what is not there is said', async () => {

@@ -12,16 +12,17 @@ import { readTargetBtf } from './target-btf.js';
 
 /**
  * Opens the BTF of the running kernel (`kernel`), of a BTF object of the kernel (`id:17`), of a program or a map
- * (`prog:17`, `map:flows`: an id, a pin or a name), or of a file: an object, a kernel's `vmlinux`, or raw BTF. Errors:
+ * (`prog:17`, `map:flows`: an id, a pin or a name), or of a file: an object, a kernel's `vmlinux`, or raw BTF. `base` is
+ * what split BTF goes on with; of modules that the kernel shows, its own types unless given. Errors:
  * `BTF_NOT_FOUND`, those of `findProgram` and `findMap`, `FILE_NOT_FOUND`, `MALFORMED`.
  */
-export function findBtf(source: string): Btf {
+export function findBtf(source: string, base?: Btf): Btf {
   if (source === 'kernel') return readTargetBtf(undefined);
   const [, kind, reference = ''] = /^(id|prog|map):(.+)$/s.exec(source) ?? [];
   switch (kind) {
     case 'id':
       if (!/^\d+$/.test(reference)) throw new XdpkitError('USAGE', `"${source}": a BTF id is a number, as in id:17`);
-      return btfById(Number(reference), `there is no BTF object with id ${reference}`);
+      return btfById(Number(reference), `there is no BTF object with id ${reference}`, base);
     case 'prog': {
       using program = findProgram(reference);
       return btfById(program.info().btfId, `program ${program.id}, "${program.name}", has no BTF`);
@@ -32,21 +33,21 @@ export function findBtf(source: string): Btf {
       return btfById(btfId, `map ${id}, "${map.name}", has no BTF`);
     }
     default:
-      return btfOfFile(source);
+      return btfOfFile(source, base);
   }
 }
 
-function btfById(id: number, otherwise: string): Btf {
+function btfById(id: number, otherwise: string, base?: Btf): Btf {
   using fd = id === 0 ? undefined : openById('BTF', id);
   if (fd === undefined) {
     throw new XdpkitError('BTF_NOT_FOUND', otherwise, { hint: '`xdpkit btf ls` lists what there is.' });
   }
-  const { name } = readBtfInfo(fd.number);
+  const { name, origin } = readBtfInfo(fd.number);
   const where = name === '' ? `BTF ${id}` : `BTF ${id} (${name})`;
-  return readBtf(readBtfBytes(fd.number), where);
+  return readBtf(readBtfBytes(fd.number), where, base ?? (origin === 'module' ? readTargetBtf(undefined) : undefined));
 }
 
-function btfOfFile(path: string): Btf {
+function btfOfFile(path: string, base: Btf | undefined): Btf {
   let bytes: Uint8Array;
   try {
     bytes = readFileSync(path);
@@ -57,9 +58,12 @@ function btfOfFile(path: string): Btf {
       hint: 'Types are read from an object, a file of raw BTF, id:N, prog:N, map:N, or the running kernel: kernel.',
     });
   }
-  if (!isElf(bytes)) return readBtf(bytes, path);
+  // There the kernel shows its modules', each of which goes on with its own.
+  const isModules = base === undefined && /^\/sys\/kernel\/btf\/(?!vmlinux$)/.test(path);
+  const before = isModules ? readTargetBtf(undefined) : base;
+  if (!isElf(bytes)) return readBtf(bytes, path, before);
   const section = readElfSection(bytes, path, '.BTF');
-  if (section !== undefined) return readBtf(section, path);
+  if (section !== undefined) return readBtf(section, path, before);
   throw new XdpkitError('BTF_NOT_FOUND', `${path} has no section .BTF`, {
     hint: 'Compile with debug information: `xdpkit build` does, clang with -g.',
   });

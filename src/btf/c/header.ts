@@ -1,12 +1,12 @@
 /** BTF as a C header, as `vmlinux.h` is: what BPF programs include to read the kernel's structs by CO-RE. */
 import type { Btf } from '../btf.js';
-import { referencesOf } from '../needed.js';
+import { ownTypes, referencesOf } from '../needed.js';
 import type { TypeId } from '../types.js';
 import { Declarations, type DeclarationTags } from './declarations.js';
 import { Order } from './order.js';
 
 export interface CHeaderOptions {
-  /** Only these and what they need; all that C can name unless given. */
+  /** Only these and what they need; all that C can name unless given, of split BTF its own. */
   readonly types?: readonly TypeId[];
   /** Name of the include guard; `__VMLINUX_H__` unless given. */
   readonly guard?: string;
@@ -50,7 +50,7 @@ export function writeCHeader(btf: Btf, { types, guard = '__VMLINUX_H__' }: CHead
 }
 
 function* namedTypes(btf: Btf): Generator<TypeId> {
-  for (let id = 1; id < btf.count; id++) {
+  for (const id of ownTypes(btf)) {
     const kind = btf.kind(id);
     if (kind !== 'struct' && kind !== 'union' && kind !== 'enum' && kind !== 'enum64' && kind !== 'typedef') continue;
     if (btf.type(id).name !== '') yield id;
@@ -59,12 +59,13 @@ function* namedTypes(btf: Btf): Generator<TypeId> {
 
 /** Enums without a name that no other type holds: C has them for their enumerators. */
 function looseEnums(btf: Btf): TypeId[] {
+  const first = btf.base?.count ?? 1;
   const loose = new Set<TypeId>();
   for (const kind of ['enum', 'enum64'] as const) {
-    for (const id of btf.idsOf(kind)) if (btf.type(id).name === '') loose.add(id);
+    for (const id of btf.idsOf(kind)) if (id >= first && btf.type(id).name === '') loose.add(id);
   }
   if (loose.size === 0) return [];
-  for (let id = 1; id < btf.count; id++) for (const held of referencesOf(btf.type(id))) loose.delete(held);
+  for (const id of ownTypes(btf)) for (const held of referencesOf(btf.type(id))) loose.delete(held);
   return [...loose];
 }
 
@@ -84,7 +85,8 @@ function declarationTags(btf: Btf): DeclarationTags {
 function kernelFunctions(btf: Btf, tags: DeclarationTags): { id: TypeId; prototype: TypeId }[] {
   const named = new Set<string>();
   return [...btf.idsOf('function')].flatMap((id) => {
-    if (!tags.get(id)?.get(-1)?.includes('bpf_kfunc')) return [];
+    const isOwn = id >= (btf.base?.count ?? 1);
+    if (!isOwn || !tags.get(id)?.get(-1)?.includes('bpf_kfunc')) return [];
     const type = btf.type(id);
     if (type.kind !== 'function' || named.has(type.name)) return [];
     named.add(type.name);

@@ -1,5 +1,6 @@
 /** TypeScript for the values that codecs give and take: derived from the shapes that the codecs follow. */
 import type { Btf } from '../btf.js';
+import { ownTypes } from '../needed.js';
 import { plainShape, shapesOf, type ValueShape } from '../shape.js';
 import type { BtfType, TypeId } from '../types.js';
 import { commentText, propertyName, typeIdentifier } from './identifiers.js';
@@ -177,7 +178,7 @@ export function writeTypeScript(btf: Btf, types: readonly TypeId[] = withValues(
 }
 
 function withValues(btf: Btf): TypeId[] {
-  return Array.from({ length: btf.count }, (_, id) => id).filter((id) => {
+  return ownTypes(btf).filter((id) => {
     const type = btf.type(id);
     if (type.name === '') return false;
     if (type.kind === 'typedef') return ['struct', 'union'].includes(btf.kind(btf.resolve(id)));

@@ -3,7 +3,7 @@ import { defineCommand } from '../command.js';
 
 const formats = ['raw', 'json', 'c', 'typescript'] as const;
 type Format = (typeof formats)[number];
-type Flags = { readonly format: Format; readonly type?: readonly string[] };
+type Flags = { readonly format: Format; readonly type?: readonly string[]; readonly base?: string };
 
 export const btfDump = defineCommand<Flags, [source?: string]>({
   brief: 'Print types: as C (vmlinux.h), as TypeScript, or as they are stored',
@@ -29,6 +29,13 @@ export const btfDump = defineCommand<Flags, [source?: string]>({
         placeholder: 'NAME',
         brief: 'Only this struct, union, enum or typedef, and what it needs',
       },
+      base: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        placeholder: 'SOURCE',
+        brief: "What split BTF, such as a module file's, goes on with: mostly `kernel`",
+      },
     },
     positional: {
       kind: 'tuple',
@@ -38,13 +45,13 @@ export const btfDump = defineCommand<Flags, [source?: string]>({
   async run({ flags, output }, source = 'kernel') {
     const { findBtf } = await import('../../kernel/find-btf.js');
     const { format } = flags;
-    const btf = findBtf(source);
+    const btf = findBtf(source, flags.base === undefined ? undefined : findBtf(flags.base));
     const { typesNamed } = await import('../type-names.js');
-    const chosen = flags.type === undefined ? undefined : typesNamed(btf, flags.type);
+    const named = flags.type === undefined ? undefined : typesNamed(btf, flags.type);
     if (format === 'raw' || format === 'json') {
       const { rawLines, rawType } = await import('../../btf/raw.js');
-      const { typesNeededBy } = await import('../../btf/needed.js');
-      const ids = chosen === undefined ? allTypes(btf) : typesNeededBy(btf, chosen);
+      const { ownTypes, typesNeededBy } = await import('../../btf/needed.js');
+      const ids = named === undefined ? ownTypes(btf) : typesNeededBy(btf, named);
       const rows = function* () {
         for (const id of ids) yield rawType(btf, id);
       };
@@ -58,16 +65,12 @@ export const btfDump = defineCommand<Flags, [source?: string]>({
       await output.documentWith({}, 'types', rows());
       return undefined;
     }
-    const text = format === 'c' ? await header(btf, chosen) : await typescript(btf, chosen);
+    const text = format === 'c' ? await header(btf, named) : await typescript(btf, named);
     await output.lines(text.trimEnd().split('\n'));
     output.document({ source, format, text });
     return undefined;
   },
 });
-
-function allTypes(btf: Btf): number[] {
-  return Array.from({ length: btf.count - 1 }, (_, index) => index + 1);
-}
 
 async function header(btf: Btf, types: readonly number[] | undefined): Promise<string> {
   const { writeCHeader } = await import('../../btf/c/header.js');
