@@ -19,7 +19,7 @@ export const btfDump = defineCommand<Flags, [source?: string]>({
         kind: 'enum',
         values: formats,
         default: 'raw',
-        brief: 'raw, json: as bpftool has them; c: a header; typescript: their values',
+        brief: "raw, json: bpftool's; c: a header; typescript: values",
       },
       type: {
         kind: 'parsed',
