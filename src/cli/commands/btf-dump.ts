@@ -27,14 +27,14 @@ export const btfDump = defineCommand<Flags, [source?: string]>({
         optional: true,
         variadic: true,
         placeholder: 'NAME',
-        brief: 'Only this struct, union, enum or typedef, and what it needs',
+        brief: 'Only this type of C, and what it needs',
       },
       base: {
         kind: 'parsed',
         parse: String,
         optional: true,
         placeholder: 'SOURCE',
-        brief: "What split BTF, such as a module file's, goes on with: mostly `kernel`",
+        brief: "What a module's types go on with: `kernel`",
       },
     },
     positional: {
