@@ -1,6 +1,9 @@
 /** What a load did without, as the kernel is older than the object asks for, or refused a part that is not needed. */
 export interface Degradation {
-  /** Stable: a name of `loadFeatures`, or `btf` where the kernel took none of the object's types. */
+  /**
+   * Stable: a name of `loadFeatures`, `btf` where the kernel took none of the object's types, or `object` for what
+   * was not understood of it.
+   */
   readonly name: string;
   /** What was done instead. */
   readonly what: string;

@@ -269,3 +269,15 @@ test('an object for the other byte order is refused', () => {
     /^BYTE_ORDER: x was compiled for big-endian machines, unlike this one/,
   );
 });
+
+test('what was left aside of an old-style map is told beside what the kernel lacks', () => {
+  using loaded = openText(`
+    struct definition { unsigned int type, key, value, entries, flags, id, pinning, inner_id, inner_idx; };
+    SEC("maps") struct definition old = { .type = 2, .key = 4, .value = 8, .entries = 1, .pinning = 2 };
+    SEC("xdp") int uses(struct xdp_md *context) { int key = 0; return bpf_map_lookup_elem(&old, &key) ? 2 : 1; }`).load();
+  assert.equal(verdict(loaded, 'uses'), 2);
+  assert.deepEqual(
+    loaded.degraded.filter(({ name }) => name === 'object').map(({ what }) => what),
+    ['map "old" is not pinned'],
+  );
+});

@@ -194,7 +194,10 @@ export function loadSpec<Program extends BpfProgram>(
     maps,
     globals,
     migrations,
-    degraded: fallbacks.degraded,
+    degraded: [
+      ...fallbacks.degraded,
+      ...spec.remarks.map((remark) => ({ name: 'object', ...remark, since: undefined })),
+    ],
     removeNewPins,
     [Symbol.dispose]() {
       for (const resource of resources.reverse()) resource[Symbol.dispose]();

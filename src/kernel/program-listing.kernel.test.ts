@@ -42,10 +42,9 @@ function compareAll(name: string, bytes: Uint8Array): number {
         pinFolder: '/sys/fs/bpf/xdpkit-test-nowhere',
       });
     } catch (error) {
-      // Where the kernel has no trampolines, tracing programs are refused before they are looked at; some are for a
-      // function that their loader names.
-      const isOfTracing = (code: string): boolean => code === 'NOT_PERMITTED' || code === 'TARGET_NOT_FOUND';
-      if (!(error instanceof XdpkitError && isOfTracing(error.code))) throw error;
+      // Where the kernel has no trampolines, or not the function that an application names at run time.
+      const code = error instanceof XdpkitError ? error.code : undefined;
+      if (code !== 'UNSUPPORTED' && code !== 'TARGET_NOT_FOUND') throw error;
       continue;
     }
     try {

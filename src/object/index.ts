@@ -28,6 +28,7 @@ export type {
   ObjectSpec,
   ProgramSpec,
   Reference,
+  Remark,
   SettingShape,
   SlotSpec,
 } from './spec.js';

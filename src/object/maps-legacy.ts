@@ -9,7 +9,7 @@ import { mapTypes } from '../uapi/bpf.generated.js';
 import { mapDefaults, mapTypeName } from './map-defaults.js';
 import type { DefinedMap } from './maps-btf.js';
 import { type Source, sectionError, variablesOf } from './source.js';
-import type { MapSpec, SlotSpec } from './spec.js';
+import type { MapSpec, Remark, SlotSpec } from './spec.js';
 
 /** Before Linux 4.6 there were no flags. */
 const shortestDefinition = 16;
@@ -28,8 +28,8 @@ interface Read extends DefinedMap {
   readonly innerIndex: number;
 }
 
-/** `remark` is told what a definition says beyond what is understood, as a sentence. */
-export function readLegacyMaps(source: Source, section: ElfSection, remark: (words: string) => void): DefinedMap[] {
+/** `remark` is told what a definition says beyond what is understood. */
+export function readLegacyMaps(source: Source, section: ElfSection, remark: (remark: Remark) => void): DefinedMap[] {
   const symbols = variablesOf(source, section);
   const maps = symbols.map((symbol, index) => {
     const end = symbols[index + 1]?.value ?? section.data.length;
@@ -50,7 +50,7 @@ function readDefinition(
   name: string,
   at: number,
   bytes: Uint8Array,
-  remark: (words: string) => void,
+  remark: (remark: Remark) => void,
 ): Read {
   const where = `${source.name}, section ${section.name}`;
   const cursor = new Cursor(bytes, where, { littleEndian: source.elf.littleEndian, base: section.offset + at });
@@ -67,11 +67,12 @@ function readDefinition(
   // iproute2 counts its name spaces, of which none is the pin folder.
   const byName = bytes.length === withPinning && pinning === pinByName;
   if (pinning !== 0 && !byName) {
-    remark(`Map ${name} asks its loader to pin it in a way of its own (${pinning}), which is left undone.`);
+    remark({ what: `map "${name}" is not pinned`, why: `its loader was to do that in a way of its own (${pinning})` });
   }
   const rest = bytes.subarray(cursor.offset);
   if (rest.some((byte) => byte !== 0)) {
-    remark(`Map ${name} sets some of the ${rest.length} bytes that follow its definition, for a loader of its own.`);
+    const why = `they are for a loader of its own`;
+    remark({ what: `the ${rest.length} bytes after the definition of map "${name}" are left aside`, why });
   }
   const map: MapSpec = {
     ...mapDefaults,

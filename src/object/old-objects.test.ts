@@ -40,7 +40,9 @@ test('iproute2’s maps of maps name their inner map by its id, and put it into 
   const outer = maps.find(({ name }) => name === 'outer');
   assert.equal(outer?.inner?.name, 'inner');
   assert.deepEqual(outer?.contents, [{ index: 3, map: 'inner' }]);
-  assert.deepEqual(remarks, ['Map inner asks its loader to pin it in a way of its own (2), which is left undone.']);
+  assert.deepEqual(remarks, [
+    { what: 'map "inner" is not pinned', why: 'its loader was to do that in a way of its own (2)' },
+  ]);
 });
 
 test('bytes after a definition: zeroes are padding, anything else is remarked', () => {
@@ -56,7 +58,10 @@ test('bytes after a definition: zeroes are padding, anything else is remarked', 
     ],
   );
   assert.deepEqual(spec.remarks, [
-    'Map talking sets some of the 264 bytes that follow its definition, for a loader of its own.',
+    {
+      what: 'the 264 bytes after the definition of map "talking" are left aside',
+      why: 'they are for a loader of its own',
+    },
   ]);
 });
 

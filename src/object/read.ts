@@ -33,7 +33,7 @@ import {
   textSection,
 } from './sections.js';
 import type { Source } from './source.js';
-import type { MapSpec, ObjectSpec, ProgramSpec } from './spec.js';
+import type { MapSpec, ObjectSpec, ProgramSpec, Remark } from './spec.js';
 
 /**
  * Reads an object; `name` is its file's name, in errors and, without folder and ending, in the spec. The spec's BTF is
@@ -50,8 +50,8 @@ export function readObject(bytes: Uint8Array, name: string): ObjectSpec {
   const source: Source = { name, elf, btf, ext };
 
   const placements = placeFunctions(source);
-  const remarks: string[] = [];
-  const defined = readDefinedMaps(source, placements, (words) => remarks.push(words));
+  const remarks: Remark[] = [];
+  const defined = readDefinedMaps(source, placements, (remark) => remarks.push(remark));
   const data = readDataMaps(
     source,
     elf.sections.filter((section) => hasContents(section) && isDataSection(section.name)),
@@ -141,7 +141,7 @@ function hiddenFunctions(elf: ElfFile): Set<string> {
 function readDefinedMaps(
   source: Source,
   placements: Placements,
-  remark: (words: string) => void,
+  remark: (remark: Remark) => void,
 ): Map<number, DefinedMap[]> {
   const defined = new Map<number, DefinedMap[]>();
   for (const section of source.elf.sections) {

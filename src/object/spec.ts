@@ -19,12 +19,18 @@ export interface ObjectSpec {
   readonly maps: readonly MapSpec[];
   /** Global variables of `.rodata`, `.data` and `.bss` sections, in the order of their maps. */
   readonly globals: readonly GlobalSpec[];
-  /** What reading left aside, a sentence each: fields of old-style maps that only another loader has a use for. */
-  readonly remarks: readonly string[];
+  /** What reading left aside: fields of old-style maps that only another loader has a use for. */
+  readonly remarks: readonly Remark[];
   /** What the object leaves to the running kernel (`__ksym`, `__kconfig`), by the order of their symbols. */
   readonly externs: readonly ExternSpec[];
   /** Ready for the kernel: its sections (`.maps`, `.data`, …) have their sizes and offsets, which clang leaves out. */
   readonly btf: Btf | undefined;
+}
+
+/** Both are parts of a sentence: `map "a" is not pinned`, `its loader was to do that in a way of its own (2)`. */
+export interface Remark {
+  readonly what: string;
+  readonly why: string;
 }
 
 export interface ProgramSpec {

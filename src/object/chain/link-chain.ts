@@ -143,7 +143,7 @@ export function linkChain(members: readonly ChainMember[], options: ChainOptions
       functions: united.functions,
       maps: united.maps.map((map) => (map === stateMap && valueSize !== undefined ? { ...map, valueSize } : map)),
       globals: united.globals,
-      remarks: [...new Set(ordered.flatMap(({ spec }) => spec.remarks))],
+      remarks: [...new Set(ordered.map(({ spec }) => spec))].flatMap(({ remarks }) => remarks),
       externs: united.externs,
       btf: united.btf,
     } satisfies Record<keyof ObjectSpec, unknown>,

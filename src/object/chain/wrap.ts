@@ -110,7 +110,7 @@ export function wrapProgram(spec: ObjectSpec, program: ProgramSpec, probes: Prob
       functions: united.functions,
       maps: united.maps,
       globals: united.globals,
-      remarks: [...new Set(parts.flatMap((part) => part.spec.remarks))],
+      remarks: [...new Set(parts.map((part) => part.spec))].flatMap(({ remarks }) => remarks),
       externs: united.externs,
       btf: united.btf,
     } satisfies Record<keyof ObjectSpec, unknown>,
