@@ -231,7 +231,7 @@ test('what cannot be: names that are taken or missing, orders that leave somebod
   const target = targetOf(lab);
   assert.throws(() => removeFromChain('counter', target), fails('NOT_ATTACHED', 'no chain'));
   addToChain(counter(), target);
-  assert.throws(() => addToChain(counter(), target), fails('USAGE', 'member "counter" already', '--name'));
+  assert.throws(() => addToChain(counter(), target), fails('USAGE', 'member "counter" already', '--name', '--replace'));
   assert.throws(() => removeFromChain('other', target), fails('PROGRAM_NOT_FOUND', 'It has counter.'));
   addToChain(counter(), { ...target, name: 'more' });
   assert.throws(() => reorderChain(['more'], target), fails('USAGE', 'counter would have no place'));
@@ -287,6 +287,52 @@ test('a chain is swapped whole by `replace`, which keeps maps of equal names whe
   assert.deepEqual(replaced?.keptMaps, ['hits']);
   assert.equal(readChain(target).occupant.kind, 'program');
   detachXdp(target);
+});
+
+test('a new version of a member takes its place: order, counters and the maps that fit go on', async () => {
+  using lab = labUp({ temporary: true });
+  const target = targetOf(lab);
+  const pings = { netns: lab.hosts.left.netns, destination: lab.hosts.right.ipv4, count: 3, intervalMs: 5 };
+  addToChain(counter(), { ...target, priority: 7, next: ['PASS', 'TX'] });
+  addToChain(filter(), { ...target, next: ['DROP', 'PASS'] });
+  await ping(pings);
+  const before = readChain(target);
+  const next = counter('XDP_TX + (step > 9)');
+  next.globals.step = 2;
+  const { members } = addToChain(next, { ...target, replace: true });
+  assert.deepEqual(
+    members.map(({ name, status, priority, next }) => [name, status, priority, next]),
+    [
+      ['counter', 'replaced', 7, ['PASS', 'TX']],
+      ['filter', 'stayed', 50, ['DROP', 'PASS']],
+    ],
+  );
+  assert.deepEqual(
+    members[0]?.maps.flatMap(({ name, kept }) => (kept ? [name] : [])),
+    ['hits'],
+  );
+  await ping(pings);
+  const after = readChain(target);
+  const said = (verdict: string) => after.members[0]?.counters.find((one) => one.verdict === verdict)?.packets ?? 0n;
+  assert.equal(said('PASS'), packetsOf(before, 'counter'));
+  assert.ok(said('TX') >= 3n);
+  assert.equal(hitsOf(after, 'counter'), said('PASS') + 2n * said('TX'));
+});
+
+test('a device with large packets: who cannot take them is named, and the chain goes on without', async () => {
+  using lab = labUp({ temporary: true, mtu: 9000 });
+  const target = targetOf(lab);
+  const taking = openText('SEC("xdp.frags") int taking(struct xdp_md *ctx) { return XDP_PASS; }');
+  addToChain(taking, { ...target, mode: 'native' });
+  assert.throws(
+    () => addToChain(filter(), target),
+    fails('MTU_TOO_LARGE', 'its own MTU is 9000', 'compile filter with SEC("xdp.frags"), as taking was'),
+  );
+  assert.deepEqual(names(readChain(target)), ['taking']);
+  const { destination, ...from } = { netns: lab.hosts.left.netns, destination: lab.hosts.right.ipv4 };
+  assert.equal((await ping({ ...from, destination, count: 3, intervalMs: 5, size: 8000 })).received, 3);
+  const passed = readChain(target).members[0]?.counters.find(({ verdict }) => verdict === 'PASS');
+  assert.ok((passed?.bytes ?? 0n) >= 3n * 8000n, `${passed?.bytes} bytes`);
 });
 
 test("libxdp's dispatcher is told by what it is, and left alone", () => {

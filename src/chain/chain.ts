@@ -8,12 +8,14 @@ import { type DeviceHandle, type DeviceReference, openDevice } from '../xdp/devi
 import { type Occupant, readOccupant } from '../xdp/occupant.js';
 import { attachChanged } from '../xdp/xdp-link.js';
 import { adoptProgram } from './adopt.js';
-import { type MemberWish, newMember, presentMember, type RunWish, type WantedMember } from './member.js';
+import { type MemberWish, newMember, presentMember, type RunWish, succeed, type WantedMember } from './member.js';
 import { type ChangedChain, type PutOnOptions, putOn } from './put-on.js';
 
 export interface AddToChainOptions extends DeviceReference, MemberWish, PutOnOptions {
   /** The object of a program that is on the device, and is to be the first member. */
   readonly adopt?: OpenedObject | undefined;
+  /** Take the place of the member of that name, with its order, counters and those of its maps that fit. */
+  readonly replace?: boolean | undefined;
 }
 
 /**
@@ -28,12 +30,15 @@ export function addToChain(object: OpenedObject, options: AddToChainOptions): Ch
   const occupant = readOccupant(device);
   const present = membersToJoin(device, occupant, options.adopt);
   const member = newMember(object, options);
-  if (present.some(({ name }) => name === member.name)) {
-    throw new XdpkitError('USAGE', `the chain of ${device.what} has a member "${member.name}" already`, {
-      hint: 'Give the new one another name (--name), or take the old one out with `xdpkit chain remove`.',
-    });
+  const before = present.find(({ name }) => name === member.name);
+  if (before === undefined) return putOn(device, options, occupant, [...present, member], options);
+  if (options.replace) {
+    const next = succeed(before, member, options);
+    return putOn(device, options, occupant, present.with(present.indexOf(before), next), options);
   }
-  return putOn(device, options, occupant, [...present, member], options);
+  throw new XdpkitError('USAGE', `the chain of ${device.what} has a member "${member.name}" already`, {
+    hint: 'Put the new one in its place with --replace, or give it another name with --name.',
+  });
 }
 
 function membersToJoin(device: DeviceHandle, occupant: Occupant, adopt: OpenedObject | undefined): WantedMember[] {

@@ -1,5 +1,8 @@
 /** Members of a chain on their way into the kernel. */
 import { XdpkitError } from '../errors/error.js';
+import { readMapInfo } from '../kernel/info.js';
+import { openById } from '../kernel/iterate.js';
+import { shapeDifferences } from '../kernel/map-create.js';
 import { chooseXdpProgram, type ProgramWish } from '../loader/choose-program.js';
 import type { OpenedObject } from '../loader/open.js';
 import type { ChainMember } from '../object/chain/link-chain.js';
@@ -51,6 +54,28 @@ export function newMember(object: OpenedObject, wish: MemberWish): WantedMember 
 /** A member that is there already. */
 export function presentMember(state: MemberState): WantedMember {
   return { ...state, spec: undefined };
+}
+
+/**
+ * A member in the place of another: what the wish does not say stays as it was, and so do maps of the same name and shape.
+ * Data sections belong to their own version, and so do program arrays, which hold parts of it.
+ */
+export function succeed(before: WantedMember, member: WantedMember, wish: RunWish): WantedMember {
+  const spec = member.spec ?? readObject(member.object, member.source);
+  const maps = spec.maps.flatMap((map) => {
+    const id = before.maps[map.name];
+    if (id === undefined || map.origin === 'data' || map.type === 'prog_array') return [];
+    using fd = openById('map', id);
+    if (fd === undefined || shapeDifferences(map, readMapInfo(fd.number), spec.btf).length > 0) return [];
+    return [[map.name, id] as const];
+  });
+  return {
+    ...member,
+    slot: before.slot,
+    priority: wish.priority ?? before.priority,
+    next: wish.next ?? before.next,
+    maps: Object.fromEntries(maps),
+  };
 }
 
 export function linkable(member: WantedMember, slot: number): ChainMember {

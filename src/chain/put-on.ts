@@ -40,8 +40,8 @@ export interface PutOnOptions {
 export interface ChangedMember extends RunConfig {
   readonly name: string;
   readonly source: string;
-  /** With this change. */
-  readonly joined: boolean;
+  /** `replaced`: it is the new version of a member. */
+  readonly status: 'stayed' | 'joined' | 'replaced';
   /** In the kernel, by their names in the member's object. */
   readonly maps: readonly { readonly name: string; readonly id: number; readonly kept: boolean }[];
 }
@@ -103,11 +103,14 @@ export function putOn(
     const program = loaded.program(chainProgramName);
     const idOf = (map: string): number => loaded.map(map).info().id;
     const state = stateOf(chain.members, wanted, slots.next, { counters: idOf(countersName), map: idOf });
+    const isNew = (member: string): boolean => wanted.some((one) => one.name === member && one.spec !== undefined);
     const common = {
       device: device.name,
       ifindex: device.ifindex,
       driver: device.run(() => readDriver(device.name))?.driver,
-      members: state.members.map((member, index) => describeMember(member, chain.members[index], kept.maps, present)),
+      members: state.members.map((member, index) =>
+        describeMember(member, chain.members[index], kept.maps, present, isNew),
+      ),
       fragsLost: chain.fragsLost,
       degraded: loaded.degraded,
       before,
@@ -133,7 +136,7 @@ export function putOn(
   } catch (error) {
     arrays?.undo();
     loaded.removeNewPins();
-    throw error;
+    throw explainMtu(error, chain);
   }
 }
 
@@ -156,6 +159,7 @@ function describeMember(
   placed: PlacedMember | undefined,
   kept: ReadonlyMap<string, BpfMap>,
   present: ChainState | undefined,
+  isNew: (name: string) => boolean,
 ): ChangedMember {
   const isKept = (own: string): boolean => kept.has(placed?.maps.get(own) ?? '');
   return {
@@ -163,7 +167,7 @@ function describeMember(
     priority,
     next,
     source,
-    joined: present?.members.every((one) => one.name !== name) ?? true,
+    status: !present?.members.some((one) => one.name === name) ? 'joined' : isNew(name) ? 'replaced' : 'stayed',
     maps: Object.entries(maps).map(([own, id]) => ({ name: own, id, kept: isKept(own) })),
   };
 }
@@ -214,6 +218,16 @@ function load(chain: LinkedChain, maps: ReadonlyMap<string, BpfMap>): LoadedObje
       cause: error,
     });
   }
+}
+
+/** What one member cannot take, the chain cannot. */
+function explainMtu(error: unknown, { fragsLost, members }: LinkedChain): unknown {
+  if (!(error instanceof XdpkitError) || error.code !== 'MTU_TOO_LARGE' || fragsLost.length === 0) return error;
+  const others = members.filter(({ name }) => !fragsLost.includes(name)).map(({ name }) => name);
+  return new XdpkitError('MTU_TOO_LARGE', error.message, {
+    hint: `A chain takes packets in several buffers where all its members do: compile ${others.join(', ')} with SEC("xdp.frags"), as ${fragsLost.join(', ')} was, or lower the MTU.`,
+    cause: error,
+  });
 }
 
 /** Written once, and never again by anybody: what the chain is made of does not change while it runs. */

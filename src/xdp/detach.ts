@@ -45,6 +45,7 @@ export function takeOff(device: DeviceHandle, attachment: Attachment): void {
     link.detach(`${describeAttachment(attachment)} from ${device.what}`);
     // Pins of others now hold an empty link, which is theirs to remove.
     for (const path of holder.pins) if (isOwnPin(path)) removeOwnPin(path);
+    removeOwnMapPins(device.netns.cookie, device.ifindex);
     return;
   }
   using present = openProgramById(programId);

@@ -2,7 +2,9 @@ import { XdpkitError } from '../errors/error.js';
 import { openLinkById } from '../kernel/link.js';
 import { openProgramById } from '../kernel/program.js';
 import { setXdp } from '../linux/netlink/route/link.js';
+import { isErrno } from '../linux/syscall-error.js';
 import { attachXdp } from './attach.js';
+import { explainAttachError } from './attach-error.js';
 import { type Attachment, chooseAttachment, describeAttachment, readAttachments } from './attachment.js';
 import { removeMembers, takeOff } from './detach.js';
 import { type DeviceHandle, type DeviceReference, openDevice } from './device.js';
@@ -42,7 +44,11 @@ export function replaceXdp(program: AttachableProgram, options: XdpReplaceOption
   const { holder, mode } = before;
   using present = openProgramById(before.programId);
   using link = holder.by === 'link' ? openLinkById(holder.linkId) : undefined;
-  swapProgram(device, { link, mode }, program, present);
+  try {
+    swapProgram(device, { link, mode }, program, present);
+  } catch (error) {
+    throw isErrno(error, 'ERANGE') ? explainAttachError(device, mode, error) : error;
+  }
   removeMembers(before);
   const heldBy = link ? 'link' : 'netlink';
   return { before, mode, atomic: true, heldBy, pinnedAt: holder.by === 'link' ? holder.pins[0] : undefined };

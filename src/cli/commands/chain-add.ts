@@ -1,3 +1,4 @@
+import type { ChangedMember } from '../../chain/put-on.js';
 import type { Verdict } from '../../packet/verdict.js';
 import type { XdpModeChoice } from '../../xdp/mode.js';
 import { chainDryRunFlag, nextFlag, reportChange } from '../chain-words.js';
@@ -14,6 +15,7 @@ type Flags = {
   readonly priority?: number;
   readonly next?: readonly Verdict[];
   readonly adopt?: string;
+  readonly replace?: boolean;
   readonly mode?: XdpModeChoice;
   readonly dryRun?: boolean;
 };
@@ -57,6 +59,12 @@ export const chainAdd = defineCommand<Flags, [string]>({
         placeholder: 'OBJECT',
         brief: 'The object of a program that is on the device, and is to be a member',
       },
+      replace: {
+        kind: 'boolean',
+        optional: true,
+        withNegated: false,
+        brief: 'Take the place of the member of that name, with its maps that fit',
+      },
       mode: {
         kind: 'enum',
         values: ['auto', 'native', 'generic'],
@@ -69,15 +77,21 @@ export const chainAdd = defineCommand<Flags, [string]>({
   async run({ flags, output }, path) {
     const { openObject } = await import('../../loader/open.js');
     const { addToChain } = await import('../../chain/chain.js');
-    const { dev: device, netns, prog: program, section, name, priority, next, mode, dryRun } = flags;
+    const { dev: device, netns, prog: program, section, name, priority, next, replace, mode, dryRun } = flags;
     const object = await openObject(path);
     const adopt = flags.adopt === undefined ? undefined : await openObject(flags.adopt);
     const changed = addToChain(object, {
-      ...{ device, netns, program, section, name, priority, next, mode, dryRun },
+      ...{ device, netns, program, section, name, priority, next, replace, mode, dryRun },
       adopt,
     });
-    const joined = changed.members.filter((member) => member.joined).map((member) => member.name);
-    reportChange(output, changed, `added ${joined.join(', ')} to the chain of ${device}`);
+    const named = (status: ChangedMember['status']) =>
+      changed.members.filter((member) => member.status === status).map((member) => member.name);
+    const [joined, replaced] = [named('joined'), named('replaced')];
+    const done =
+      replaced.length > 0
+        ? `replaced ${replaced.join(', ')} in the chain of ${device}`
+        : `added ${joined.join(', ')} to the chain of ${device}`;
+    reportChange(output, changed, done);
     return undefined;
   },
 });

@@ -5,7 +5,7 @@ import type { BtfType, TypeId } from '../../btf/types.js';
 
 export type GlueType = Extract<
   BtfType,
-  { readonly kind: 'int' | 'pointer' | 'struct' | 'union' | 'forward' | 'function' | 'function-prototype' }
+  { readonly kind: 'int' | 'pointer' | 'struct' | 'union' | 'function' | 'function-prototype' }
 >;
 
 export interface GlueTypes {
@@ -78,8 +78,6 @@ function encodeType(type: GlueType, nameOf: (name: string) => number): number[] 
       return [...header(0, type.size), (type.signed ? 1 << 24 : 0) | type.bits];
     case 'pointer':
       return header(0, type.type);
-    case 'forward':
-      return header(0, 0);
     case 'function':
       return header(type.linkage === 'global' ? 1 : 0, type.type);
     case 'struct':

@@ -123,6 +123,20 @@ test('maps, variables and sub-programs of equal names stay apart, and are found 
   }
 });
 
+test('global functions of equal names, which the kernel verifies by their types alone, stay with their members', () => {
+  const text = (answer: string) =>
+    openText(`struct packet { __u32 length; };
+__attribute__((noinline)) int judge(struct xdp_md *ctx, struct packet *packet) {
+  return packet && packet->length > 10 && ctx->data_end ? ${answer} : XDP_ABORTED; }
+SEC("xdp") int judges(struct xdp_md *ctx) {
+  struct packet packet = { ctx->data_end - ctx->data };
+  return judge(ctx, &packet); }`).spec;
+  const chain = linkChain([member('a', text('XDP_PASS')), member('b', text('XDP_TX')), member('c', text('XDP_DROP'))]);
+  using loaded = load(chain);
+  assert.equal(run(loaded).verdict, 'TX');
+  assert.deepEqual([...counted(loaded, chain).keys()].sort(), [' TX', 'a PASS', 'b TX']);
+});
+
 test('what one member does to the packet, the next one finds', () => {
   const shorten = openText(
     'SEC("xdp") int shorten(struct xdp_md *ctx) { return bpf_xdp_adjust_head(ctx, 14) ? XDP_ABORTED : XDP_PASS; }',
