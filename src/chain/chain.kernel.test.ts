@@ -350,6 +350,26 @@ test("libxdp's dispatcher is told by what it is, and left alone", () => {
   assert.equal(seenByIp(target.netns).id, id);
 });
 
+test('a program that a process holds stays when that process lets go, once it is adopted', () => {
+  using lab = labUp({ temporary: true });
+  const target = targetOf(lab);
+  using object = counter().load();
+  {
+    using _link = object.program('counter').attachXdp(target);
+    const unsafe = openText('SEC("xdp") int unsafe(struct xdp_md *ctx) { return *(int *)(long)ctx->data; }');
+    assert.throws(() => addToChain(unsafe, { ...target, adopt: counter() }), fails('VERIFIER'));
+    const { attached } = addToChain(filter(), { ...target, adopt: counter() });
+    assert.match(attached?.pinnedAt ?? '', /xdpkit\/netns-\d+\/\d+\/xdp-link$/);
+  }
+  assert.deepEqual(names(readChain(target)), ['counter', 'filter']);
+  detachXdp(target);
+  {
+    using _link = object.program('counter').attachXdp(target);
+    assert.throws(() => addToChain(filter(), target), fails('ATTACH_EXISTS'));
+  }
+  assert.equal(seenByIp(target.netns).mode, 'none');
+});
+
 const adoptions: readonly (readonly [
   string,
   (target: { device: string; netns: string }, object: OpenedObject) => void,

@@ -12,7 +12,10 @@ import { type MemberWish, newMember, presentMember, type RunWish, succeed, type 
 import { type ChangedChain, type PutOnOptions, putOn } from './put-on.js';
 
 export interface AddToChainOptions extends DeviceReference, MemberWish, PutOnOptions {
-  /** The object of a program that is on the device, and is to be the first member. */
+  /**
+   * The object of a program that is on the device, and is to be a member. Where a process holds that by a link, the link is
+   * pinned, so that the chain stays when the process ends.
+   */
   readonly adopt?: OpenedObject | undefined;
   /** Take the place of the member of that name, with its order, counters and those of its maps that fit. */
   readonly replace?: boolean | undefined;
@@ -31,7 +34,8 @@ export function addToChain(object: OpenedObject, options: AddToChainOptions): Ch
   const present = membersToJoin(device, occupant, options.adopt);
   const member = newMember(object, options);
   const before = present.find(({ name }) => name === member.name);
-  if (before === undefined) return putOn(device, options, occupant, [...present, member], options);
+  const plan = { ...options, takesOver: options.adopt !== undefined };
+  if (before === undefined) return putOn(device, options, occupant, [...present, member], plan);
   if (options.replace) {
     const next = succeed(before, member, options);
     return putOn(device, options, occupant, present.with(present.indexOf(before), next), options);

@@ -26,6 +26,7 @@ import type { XdpMode, XdpModeChoice } from '../xdp/mode.js';
 import type { Occupant } from '../xdp/occupant.js';
 import { type HeldArrays, holdProgramArrays } from '../xdp/program-arrays.js';
 import { replaceXdp } from '../xdp/replace.js';
+import { type TakenLink, takeOver } from '../xdp/take-over.js';
 import { copyCounters } from './counters.js';
 import { linkable, type WantedMember } from './member.js';
 import { giveSlots } from './slots.js';
@@ -36,6 +37,9 @@ export interface PutOnOptions {
   /** Ask the verifier, and leave everything as it is. */
   readonly dryRun?: boolean | undefined;
 }
+
+/** `takesOver`: the program must not end with the process that holds it. */
+type PutOnPlan = PutOnOptions & { readonly takesOver?: boolean };
 
 export interface ChangedMember extends RunConfig {
   readonly name: string;
@@ -79,7 +83,7 @@ export function putOn(
   { device: name, netns }: DeviceReference,
   occupant: Occupant,
   wanted: readonly WantedMember[],
-  options: PutOnOptions,
+  options: PutOnPlan,
 ): ChangedChain {
   const before = occupant.kind === 'none' ? undefined : occupant.attachment;
   const present = occupant.kind === 'chain' ? occupant.state : undefined;
@@ -99,6 +103,7 @@ export function putOn(
   using kept = keepMaps(chain, wanted, slots.moved ? undefined : present?.counters);
   using loaded = load(chain, kept.maps);
   let arrays: HeldArrays | undefined;
+  let taken: TakenLink | undefined;
   try {
     const program = loaded.program(chainProgramName);
     const idOf = (map: string): number => loaded.map(map).info().id;
@@ -122,7 +127,8 @@ export function putOn(
     }
     if (slots.moved && counters) copyCounters(counters, loaded.map(countersName), slots.moved);
     keepState(loaded, state);
-    arrays = holdProgramArrays(device, loaded.maps.values(), before);
+    taken = before && options.takesOver ? takeOver(device, before) : undefined;
+    arrays = holdProgramArrays(device, loaded.maps.values(), taken ? undefined : before);
     if (before === undefined) {
       using link = program.attachXdp({ device: name, netns, mode: options.mode, pin: true });
       const { mode, fallback, heldBy, pinnedAt } = link;
@@ -132,9 +138,10 @@ export function putOn(
     const { mode, programId: expected } = before;
     const { heldBy, pinnedAt } = replaceXdp(program, { device: name, netns, mode, expected });
     arrays.settle();
-    return { ...common, attached: { mode, fallback: undefined, heldBy, pinnedAt } };
+    return { ...common, attached: { mode, fallback: undefined, heldBy, pinnedAt: taken?.pinnedAt ?? pinnedAt } };
   } catch (error) {
     arrays?.undo();
+    taken?.undo();
     loaded.removeNewPins();
     throw explainMtu(error, chain);
   }
