@@ -1,5 +1,3 @@
-import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { access, constants, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { XdpkitError } from '../errors/error.js';
@@ -50,7 +48,7 @@ export async function compileBpf(options: CompileOptions): Promise<CompileResult
   await mustExist(dirname(output), `cannot write '${output}': there is no folder '${dirname(output)}'`);
   await mustBeWritable(source, output);
   const clang = findClang(options.clang, environment);
-  const partial = join(dirname(output), `.${basename(output)}.${randomBytes(6).toString('hex')}`);
+  const partial = join(dirname(output), `.${basename(output)}.${randomName()}`);
   try {
     const warnings = await runClang(clang, compileArguments(options, partial), options);
     await rename(partial, output);
@@ -95,10 +93,16 @@ function pathArgument(path: string): string {
   return path.startsWith('-') ? `./${path}` : path;
 }
 
-function runClang(clang: string, words: readonly string[], options: CompileOptions): Promise<string> {
+// Node's `crypto` and `child_process` take megabytes, which who loads a compiled object need not pay: taken when needed.
+function randomName(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString('hex');
+}
+
+async function runClang(clang: string, words: readonly string[], options: CompileOptions): Promise<string> {
   const { source, signal, environment = process.env } = options;
   const settings = { encoding: 'utf8', env: environment, maxBuffer: 1 << 26, signal } as const;
-  return new Promise((resolve, reject) => {
+  const { execFile } = await import('node:child_process');
+  return await new Promise((resolve, reject) => {
     execFile(clang, words, settings, (error, _stdout, stderr) => {
       if (error === null) resolve(stderr.trimEnd());
       else if (error.name === 'AbortError')

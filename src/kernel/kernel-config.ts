@@ -1,7 +1,7 @@
 /** What the running kernel was built with: `/boot/config-RELEASE`, or `/proc/config.gz`, in this order as in libbpf. */
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { release, version } from 'node:os';
-import { gunzipSync } from 'node:zlib';
 import { XdpkitError } from '../errors/error.js';
 
 export interface ConfigSource {
@@ -48,7 +48,10 @@ function readGiven(given: string): ConfigSource {
 function readConfigFile(path: string): string {
   const bytes = readFileSync(path);
   const isCompressed = bytes[0] === 0x1f && bytes[1] === 0x8b;
-  return (isCompressed ? gunzipSync(bytes) : bytes).toString('utf8');
+  if (!isCompressed) return bytes.toString('utf8');
+  // A megabyte that hardly any load needs, and loads do not wait: no import could bring it.
+  const { gunzipSync } = createRequire(import.meta.url)('node:zlib') as typeof import('node:zlib');
+  return gunzipSync(bytes).toString('utf8');
 }
 
 /**

@@ -1,4 +1,5 @@
-import { type StdioOptions, spawn } from 'node:child_process';
+import type { StdioOptions } from 'node:child_process';
+import { createRequire } from 'node:module';
 import { XdpkitError } from '../errors/error.js';
 import type { LabHost } from './lab.js';
 
@@ -28,6 +29,8 @@ export async function execInHost(
   if (file === undefined) throw new XdpkitError('USAGE', `no command to run in ${host.name} was given`);
   const { stdio = 'inherit', ...others } = options;
   const settings = Object.fromEntries(Object.entries(others).filter(([, value]) => value !== undefined));
+  // Megabytes that who only loads an object need not pay; an import would have the caller's next step come before it.
+  const { spawn } = createRequire(import.meta.url)('node:child_process') as typeof import('node:child_process');
   const child = host.netns.run(() => spawn(file, rest, { ...settings, stdio }));
   const forward = (signal: NodeJS.Signals): void => {
     // A terminal sends its Ctrl-C to the command too: twice would mean "at once" to many.

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { XdpkitError } from '../errors/error.js';
 
 export const sides = ['left', 'right'] as const;
@@ -16,7 +15,7 @@ export function checkLabName(name: string): void {
 }
 
 export function randomLabName(): string {
-  return `lab-${randomBytes(4).toString('hex')}`;
+  return `lab-${Buffer.from(crypto.getRandomValues(new Uint8Array(4))).toString('hex')}`;
 }
 
 /** The network namespace of one host, as `ip netns` lists it. */

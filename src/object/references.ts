@@ -40,21 +40,36 @@ export function readReferences(source: Source, placement: Placement, targets: Ta
   const relocations = targets.relocations.get(section.index) ?? [];
   const references: Reference[] = [];
   let next = firstAtOrAfter(relocations, start);
-  for (let offset = start; offset < start + size; offset += instructionSize) {
+  const end = start + size;
+  for (let offset = start; offset < end; ) {
     const relocation = relocations[next];
-    const code = data[offset];
+    offset = nextReference(data, offset, end, relocation?.offset ?? end, littleEndian);
+    if (offset >= end) break;
+    const site = { source, function: placement, targets, view, offset };
     if (relocation && relocation.offset < offset + instructionSize) {
-      const site = { source, function: placement, targets, view, offset };
       if (relocation.offset !== offset) throw problem(site, 'a relocation points between two instructions');
       references.push(relocated(site, relocation));
       next++;
-    } else if (code === opcode.call && sourceRegister(data, offset, littleEndian) === callKind.function) {
-      const site = { source, function: placement, targets, view, offset };
+    } else {
       references.push(callTo(site, section.index, offset + instructionSize));
     }
-    if (code === opcode.loadImmediate64) offset += instructionSize;
+    offset += data[offset] === opcode.loadImmediate64 ? 2 * instructionSize : instructionSize;
   }
   return references;
+}
+
+/**
+ * Where the next instruction is that has a relocation or calls a function of its section; `end` and beyond for none. Small,
+ * as it sees all code: it is what V8 compiles, and compiling takes memory.
+ */
+function nextReference(data: Uint8Array, from: number, end: number, relocation: number, littleEndian: boolean): number {
+  let offset = from;
+  while (offset < end && offset + instructionSize <= relocation) {
+    const code = data[offset];
+    if (code === opcode.call && sourceRegister(data, offset, littleEndian) === callKind.function) return offset;
+    offset += code === opcode.loadImmediate64 ? 2 * instructionSize : instructionSize;
+  }
+  return offset;
 }
 
 function relocated(site: Site, relocation: ElfRelocation): Reference {
