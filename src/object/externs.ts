@@ -17,6 +17,8 @@ export const symbolsSection = '.ksyms';
 
 const readOnlyForPrograms = 1 << 7;
 const memoryMappable = 1 << 10;
+/** Bytes of a setting's text; no setting is that long, and damaged types say anything. */
+const longestText = 1 << 16;
 
 export interface Externs {
   readonly externs: readonly ExternSpec[];
@@ -114,8 +116,9 @@ function layOutSettings(btf: Btf, object: string): Map<string, SettingShape> {
 function settingShape(btf: Btf, id: TypeId): (Omit<SettingShape, 'offset'> & { alignment: number }) | undefined {
   const type = btf.type(btf.resolve(id));
   if (type.kind === 'array') {
-    const element = settingShape(btf, type.type);
-    if (element?.shape !== 'char' || type.length === 0) return undefined;
+    const element = btf.type(btf.resolve(type.type));
+    if (element.kind !== 'int' || element.size !== 1 || element.bool) return undefined;
+    if (type.length === 0 || type.length > longestText) return undefined;
     return { shape: 'text', size: btf.sizeOf(id), alignment: 1, signed: false, type: id };
   }
   const isEnum = type.kind === 'enum' || type.kind === 'enum64';

@@ -1,6 +1,6 @@
 /**
  * Damaged relocations and damaged types, the object's and the target's, end in code or a typed error, and soon.
- * XDPKIT_CORE_MUTANTS sets how many are made (3,000 unless given), XDPKIT_MUTATION_SEED repeats a run.
+ * XDPKIT_MUTANTS sets how many are made (10,000 unless given), XDPKIT_MUTATION_SEED repeats a run.
  */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
@@ -14,7 +14,7 @@ import { linkProgram } from '../link.js';
 import { readObject } from '../read.js';
 import { btfOf, localPath, recordsOf, targetPath } from './fixtures.test.support.js';
 
-const mutants = Number(process.env.XDPKIT_CORE_MUTANTS ?? 3000);
+const mutants = Number(process.env.XDPKIT_MUTANTS ?? 10_000);
 const seed = Number(process.env.XDPKIT_MUTATION_SEED ?? randomInt(2 ** 31));
 const slowest = 1000;
 const expected = new Set(['code', 'CORE_RELOCATION', 'OBJECT_UNSUPPORTED', 'MALFORMED']);
@@ -59,7 +59,9 @@ function outcomes(object: Uint8Array, target: Uint8Array, count: Map<string, num
 const object = new Uint8Array(readFileSync(localPath()));
 const target = new Uint8Array(btfOf(targetPath('MOVED'), 'MOVED').bytes);
 const records = [...recordsOf(object).values()].flat();
-const types = readElf(object, 'local').sections.find(({ name }) => name === '.BTF');
+const { sections } = readElf(object, 'local');
+const types = sections.find(({ name }) => name === '.BTF');
+const extension = sections.find(({ name }) => name === '.BTF.ext');
 
 const kinds: readonly [what: string, mutate: (random: (below: number) => number) => [Uint8Array, Uint8Array]][] = [
   [
@@ -67,6 +69,16 @@ const kinds: readonly [what: string, mutate: (random: (below: number) => number)
     (random) => {
       const bytes = new Uint8Array(object);
       damage(bytes, random, () => (records[random(records.length)] ?? 0) + random(4) * 4);
+      return [bytes, target];
+    },
+  ],
+  [
+    'headers and records of .BTF.ext',
+    (random) => {
+      const bytes = new Uint8Array(object);
+      const { offset = 0, data } = extension ?? {};
+      // Half of the damage is to the header, on which all else depends.
+      damage(bytes, random, () => offset + random(random(2) ? 32 : (data?.length ?? 0)));
       return [bytes, target];
     },
   ],
