@@ -1,6 +1,6 @@
 /**
  * A value as JSON text, on one line. 64-bit counters (`bigint`) become exact integers, which JSON allows to any size,
- * and bytes a string of hexadecimal digits. Everything else is as `JSON.stringify` has it.
+ * bytes a string of hexadecimal digits, and zero keeps its sign. Everything else is as `JSON.stringify` has it.
  */
 export function toJson(value: unknown): string {
   return encode(value) ?? 'null';
@@ -8,6 +8,7 @@ export function toJson(value: unknown): string {
 
 function encode(value: unknown): string | undefined {
   if (typeof value === 'bigint') return value.toString();
+  if (Object.is(value, -0)) return '-0';
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   if (value instanceof Uint8Array) return JSON.stringify(hexadecimal(value));
   if ('toJSON' in value && typeof value.toJSON === 'function') return encode(value.toJSON());

@@ -46,7 +46,9 @@ function lastLineLength(text: string): number {
 /** `value` for the one value or the sum, `values` for one of each CPU. */
 export function entryDocument(text: MapText, key: BtfValue, value: BtfValue, perCpu: boolean): object {
   const one = single(value, perCpu);
-  return one === undefined ? { key, values: value } : { key, value: text.documentOf(one) };
+  return one === undefined
+    ? { key, values: (value as PerCpu).map((each) => text.documentOf(each)) }
+    : { key, value: text.documentOf(one) };
 }
 
 /** One document an entry, as they are read. */

@@ -4,6 +4,7 @@ import type { BtfValue, Codec } from '../btf/codec.js';
 import { plainShape, shapeOf, type ValueShape } from '../btf/shape.js';
 import { formatPrefix } from '../packet/prefix.js';
 import { type FormatOptions, formatValue } from '../values/format-value.js';
+import { jsonForm } from '../values/json-value.js';
 import { parseValue } from '../values/parse-value.js';
 import { readKernelBtf } from './kernel-btf.js';
 import { knownShape } from './known-values.js';
@@ -26,7 +27,7 @@ export interface MapText {
   formatKey(key: BtfValue, options: FormatOptions): string;
   /** Of one CPU. */
   formatValue(value: BtfValue, options: FormatOptions): string;
-  /** For JSON: the value itself, but of a stack trace its frames. */
+  /** For JSON: the value itself (floating-point numbers that JSON lacks by name), of a stack trace its frames. */
   documentOf(value: BtfValue): unknown;
 }
 
@@ -38,6 +39,7 @@ export function readMapText(map: BpfMap): MapText {
   const known = info.valueType === 0 ? knownShape(info) : undefined;
   const value = known ? { shape: known, name: undefined } : typed(btf, info.valueType, info.valueSize);
   const isTrie = info.type === 'lpm_trie' && (info.keySize === 8 || info.keySize === 20);
+  const toJsonForm = jsonForm(value.shape);
   const isStack = info.type === 'stack_trace' && (info.flags & buildIdFlag) === 0;
   const perCpu = isPerCpu(info.type);
   return {
@@ -55,7 +57,7 @@ export function readMapText(map: BpfMap): MapText {
     formatKey: (each, options) => (isTrie ? writePrefix(each, map.keyCodec) : formatValue(key.shape, each, options)),
     formatValue: (each, options) =>
       isStack ? stackOf(each).map(formatFrame).join('\n  ') : formatValue(value.shape, each, options),
-    documentOf: (each) => (isStack ? stackOf(each).map(frameDocument) : each),
+    documentOf: (each) => (isStack ? stackOf(each).map(frameDocument) : toJsonForm(each)),
   };
 }
 

@@ -20,6 +20,7 @@ export function parseValue(word: string, shape: ValueShape): unknown {
 export function readValue(json: Json, shape: ValueShape): unknown {
   if (typeof json === 'string') return readText(json, shape);
   if (shape.kind === 'text' && (typeof json === 'number' || typeof json === 'bigint')) return String(json);
+  if (shape.kind === 'float' && typeof json === 'bigint') return Number(json);
   if (Array.isArray(json)) {
     return shape.kind === 'array' ? json.map((item) => readValue(item, shape.element)) : json;
   }
@@ -40,7 +41,7 @@ function readText(text: string, shape: ValueShape): unknown {
     case 'boolean':
       return ({ true: true, false: false, 1: true, 0: false } as Record<string, boolean>)[text] ?? text;
     case 'float':
-      return text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text);
+      return text.trim() === '' || (Number.isNaN(Number(text)) && text.trim() !== 'NaN') ? text : Number(text);
     case 'bytes':
       return readBytes(text, shape.size) ?? readAddress(text, shape) ?? text;
     case 'array':
