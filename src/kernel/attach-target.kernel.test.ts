@@ -5,7 +5,6 @@ import { XdpkitError } from '../errors/error.js';
 import { openText } from '../object/compile-text.test.support.js';
 import { kernelFeatures } from './features.js';
 import type { ProgramChoice } from './load.js';
-import { nearNames } from './near-names.js';
 
 const object = openText(`
 struct net_device { int ifindex; } __attribute__((preserve_access_index));
@@ -101,11 +100,4 @@ test('programs that need a trampoline load, or the error says that they need one
 test('members of struct_ops are refused in one sentence, and do not stand in the way of others', () => {
   assert.match(refusalOf('member').message, /^program "member" of x belongs to a struct of functions/);
   load('verdict');
-});
-
-test('names near a name: few letters apart first, then longer and shorter ones', () => {
-  const names = ['do_exit', 'do_exec', 'x', '', 'kthread_do_exit', 'do_exi', 'unrelated'];
-  assert.deepEqual(nearNames('do_exi', names), ['do_exit', 'kthread_do_exit']);
-  assert.deepEqual(nearNames('do_exite', names, 1), ['do_exit']);
-  assert.deepEqual(nearNames('zzz', names), []);
 });

@@ -121,3 +121,35 @@ for (const { compiler, newest } of compilers) {
     });
   }
 }
+
+for (const compiler of [undefined, 'clang-19'] as const) {
+  test(`constants without names, weak functions and externs, two licences (${compiler ?? 'clang'})`, () => {
+    const text = `
+      struct four { unsigned int a[4]; };
+      struct eight { unsigned long long a[4]; };
+      char second_license[] SEC("license") = "GPL";
+      extern int absent_everywhere(int) __attribute__((weak)) __ksym;
+      __attribute__((noinline)) int take(struct four *from, unsigned int index) { return from ? from->a[index & 3] : 0; }
+      __attribute__((weak, noinline)) int one_more(int number) { return number + 1; }
+      SEC("xdp") int sum(struct xdp_md *context) {
+        struct four four = { { 1, 2, 3, 4 } };
+        struct eight eight = { { 5, 6, 7, 8 } };
+        volatile struct eight copy = eight;
+        int found = absent_everywhere ? absent_everywhere(1) : 0;
+        return take(&four, context->rx_queue_index + 2) + copy.a[1] + one_more(3) + found;
+      }
+      SEC("some.other.section") int unknown(struct xdp_md *context) { return 0; }`;
+    const object = parseObject(compileText(text, { compiler }), 'constants.o');
+    assert.deepEqual(
+      object.spec.maps.map(({ name, valueSize, readOnly }) => [name, valueSize, readOnly]),
+      [
+        ['.rodata.cst16', 16, true],
+        ['.rodata.cst32', 32, true],
+      ],
+    );
+    assert.equal(object.spec.license, 'GPL');
+    using loaded = object.load();
+    assert.deepEqual([...loaded.programs.keys()], ['sum']);
+    assert.equal(runProgram(loaded.program('sum'), { data: new Uint8Array(64) }).verdict, 3 + 6 + 4);
+  });
+}
