@@ -12,6 +12,7 @@ import { demo } from './commands/demo.js';
 import { detach } from './commands/detach.js';
 import { doctor } from './commands/doctor.js';
 import { explainCtx } from './commands/explain-ctx.js';
+import { explainPacket } from './commands/explain-packet.js';
 import { labDown } from './commands/lab-down.js';
 import { labExec } from './commands/lab-exec.js';
 import { labLs } from './commands/lab-ls.js';
@@ -52,7 +53,7 @@ const chain = buildRouteMap({
 
 /** What things are, in this kernel: a route for each kind of thing. */
 const explain = buildRouteMap({
-  routes: { ctx: explainCtx },
+  routes: { ctx: explainCtx, packet: explainPacket },
   docs: { brief: 'What the things of BPF are, and what this kernel makes of them' },
 });
 

@@ -50,6 +50,7 @@ SEC("xdp") int route(struct xdp_md *context) {
   data[22] -= 1;
   return XDP_TX;
 }
+SEC("xdp") int admitted(struct xdp_md *context) { return XDP_PASS; }
 SEC("cgroup_skb/ingress") int admit(struct __sk_buff *skb) { return skb->len > 60; }
 SEC("socket") int keep(struct __sk_buff *skb) { return 4; }
 SEC("syscall") int sum(struct { __u32 one, other; __u64 all; } *context) { context->all = context->one + context->other; return 3; }
@@ -276,6 +277,28 @@ test('live frames go where verdicts send them', async () => {
   assert.match((await refusal(...live)).stderr, /--live needs the device/);
   const wide = [...live, '--dev', 'veth0', '--netns', lab.hosts.left.name, '--batch', '300'];
   assert.notEqual((await refusal(...wide)).exitCode, 0);
+});
+
+test('live frames that pass are answered by the stack', async () => {
+  using lab = labUp({ temporary: true });
+  const { left } = lab.hosts;
+  const inLeft = (...words: string[]) =>
+    execFileSync('ip', ['netns', 'exec', left.name, ...words], { encoding: 'utf8' });
+  const echoes = (): number => {
+    const [names = [], values = []] = inLeft('cat', '/proc/net/snmp')
+      .split('\n')
+      .filter((line) => line.startsWith('Icmp:'))
+      .map((line) => line.split(' '));
+    return Number(values[names.indexOf('InEchos')]);
+  };
+  const [{ address }] = JSON.parse(inLeft('ip', '-j', 'link', 'show', 'veth0'));
+  const packet = `eth dst ${address}/ip src 10.11.1.2 dst 10.11.1.1/icmp id 7 seq 1/zeros 32`;
+  const live = ['--live', '--repeat', '100', '--dev', 'veth0', '--netns', left.name];
+  const before = echoes();
+  await json('prog', 'run', changingObject, '--prog', 'admitted', '--packet', packet, ...live);
+  assert.equal(echoes() - before, 100);
+  await json('prog', 'run', changingObject, '--prog', 'counted', '--packet', packet, ...live);
+  assert.equal(echoes() - before, 100, 'those that are dropped are not');
 });
 
 test('a test of a program in a few lines', async () => {

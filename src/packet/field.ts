@@ -152,8 +152,12 @@ export function parseHexBytes(word: string): Uint8Array {
   );
 }
 
+const hexDigits = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 export function hexOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  let text = '';
+  for (const byte of bytes) text += hexDigits[byte];
+  return text;
 }
 
 function refuse(problem: string): XdpkitError {
