@@ -71,7 +71,7 @@ function readDefinition(
   }
   const rest = bytes.subarray(cursor.offset);
   if (rest.some((byte) => byte !== 0)) {
-    const why = `they are for a loader of its own`;
+    const why = 'they are for a loader of its own';
     remark({ what: `the ${rest.length} bytes after the definition of map "${name}" are left aside`, why });
   }
   const map: MapSpec = {
