@@ -198,6 +198,18 @@ console.log(JSON.stringify([dropPing.programs.drop_ping.name, Object.keys(pass.p
   assert.deepEqual(run('embedded.js'), ['drop_ping', ['pass'], '0']);
 });
 
+test('an object without BTF has values by their sizes, and no types to ask for', async () => {
+  const map = 'struct bpf_map_def { unsigned type, key, value, entries, flags; };';
+  const text = `${map} struct bpf_map_def old SEC("maps") = { 1, 4, 8, 2, 0 };
+SEC("xdp") int pass(struct xdp_md *c) { __u32 key = 0; return bpf_map_lookup_elem(&old, &key) ? 1 : XDP_PASS; }`;
+  writeFileSync(join(folder, 'bare.bpf.o'), compileText(text, { debug: false }));
+  await write('bare.bpf.o', '-o', join(folder, 'bare.ts'));
+  assert.match(readFileSync(join(folder, 'bare.ts'), 'utf8'), /readonly old: BpfMap<number, bigint>;/);
+  const { exitCode, stderr } = await runWords(['types', join(folder, 'bare.bpf.o'), '--type', 'datarec']);
+  assert.equal(exitCode, 3);
+  assert.match(stderr, /has no type called "datarec"\nhint: It was compiled without debug information/);
+});
+
 test('a program that was not loaded is refused by its name, and so is an object that is gone', async () => {
   const path = join(folder, 'things.bpf.o');
   const opened = await openTypedObject<{

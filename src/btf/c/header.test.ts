@@ -223,7 +223,7 @@ function failing(header: string, asserted: readonly string[]): Set<string> {
   const errors = stderr.split('\n').filter((line) => line.includes(' error: '));
   return new Set(
     errors.map((line) => {
-      const [, name] = /static_assert failed.*"(\w+)"$/.exec(line) ?? [];
+      const [, name] = /static(?:_assert| assertion) failed.*?"?(\w+)"?$/.exec(line) ?? [];
       assert.ok(name, line);
       return name;
     }),

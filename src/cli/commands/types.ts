@@ -46,7 +46,7 @@ export const types = defineCommand<Flags, [object: string]>({
       source: flags.embed
         ? { kind: 'embedded', name: basename(path), base64: readFileSync(path).toString('base64') }
         : { kind: 'path', path: beside.startsWith('.') ? beside : `./${beside}` },
-      types: spec.btf === undefined ? [] : typesNamed(spec.btf, flags.type ?? []),
+      types: typesNamed(spec.btf, flags.type ?? []),
     });
     if (flags.output === undefined) await output.lines(text.trimEnd().split('\n'));
     else {
