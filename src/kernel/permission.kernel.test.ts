@@ -78,3 +78,28 @@ test('what is missing of a set of capabilities', () => {
   assert.deepEqual(missingCapabilities(['bpf', 'perfmon'], new Set(['bpf'])), ['perfmon']);
   assert.deepEqual(missingCapabilities(['bpf', 'net_admin'], new Set(['sys_admin'])), []);
 });
+
+test('a seccomp filter is told from a missing capability', () => {
+  // A process that refuses bpf(2) to itself: a filter of one comparison, as `include/uapi/linux/seccomp.h` has them.
+  const filter = `
+    const { syscall, errno, addressOf } = await import('../linux/ffi.js');
+    const { syscallNumber } = await import('../linux/syscalls.js');
+    const { diagnosePermission } = await import('./permission.js');
+    const statement = (code, jumpTrue, jumpFalse, k) => [code | (jumpTrue << 16) | (jumpFalse << 24), k];
+    const refuse = 0x00050001;
+    const allow = 0x7fff0000;
+    const code = Uint32Array.from([
+      ...statement(0x20, 0, 0, 0),
+      ...statement(0x15, 0, 1, syscallNumber('bpf')),
+      ...statement(0x06, 0, 0, refuse),
+      ...statement(0x06, 0, 0, allow),
+    ]);
+    const bytes = new Uint8Array(code.buffer);
+    const program = new BigUint64Array([BigInt(code.length / 2), addressOf(bytes)]);
+    const setFilter = { prctl: 22, mode: 2 };
+    const prctl = process.arch === 'arm64' ? 167 : 157;
+    if (syscall(prctl, setFilter.prctl, setFilter.mode, addressOf(new Uint8Array(program.buffer))) < 0) throw new Error('prctl: ' + errno());
+    console.log(JSON.stringify(diagnosePermission(['bpf']) ?? null));`;
+  const found = runWithCapabilities(['bpf', 'sys_admin'], import.meta.url, filter) as { cause: string } | null;
+  assert.match(found?.cause ?? '', /^a seccomp filter refuses bpf\(2\)/);
+});

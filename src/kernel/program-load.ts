@@ -11,6 +11,7 @@ import { diagnose, withoutAnswer } from '../verifier/diagnose.js';
 import type { AttachTarget } from './attach-target.js';
 import { Attribute, bpf, bpfError } from './bpf.js';
 import { kernelFeatures } from './features.js';
+import { lockdownCause } from './permission.js';
 import { refusedCode } from './refused-code.js';
 import { VerifierError } from './verifier-error.js';
 
@@ -250,9 +251,10 @@ function refusal(linked: LinkedProgram, options: ProgramLoadOptions, number: num
   const diagnosis = diagnose(log, refusedCode(linked, options));
   const unresolved = unresolvedAt(linked, diagnosis.instruction);
   if (unresolved) return new VerifierError(withoutAnswer(diagnosis, unresolved), log, cause);
-  if (options.btfRefusal === undefined) return new VerifierError(diagnosis, log, cause);
-  const untyped = `It was loaded without types, as the kernel refused to ${options.btfRefusal.message}.`;
-  return new VerifierError({ ...diagnosis, mend: [diagnosis.mend, untyped].filter(Boolean).join(' ') }, log, cause);
+  const untyped =
+    options.btfRefusal && `It was loaded without types, as the kernel refused to ${options.btfRefusal.message}.`;
+  const mend = [lockdownCause(log) ?? diagnosis.mend, untyped].filter(Boolean).join(' ') || undefined;
+  return new VerifierError({ ...diagnosis, mend }, log, cause);
 }
 
 /** What CO-RE found no answer for: the verifier only sees a call of a helper that does not exist. */
