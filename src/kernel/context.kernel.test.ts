@@ -18,7 +18,7 @@ import {
 import { openText } from '../object/compile-text.test.support.js';
 import { helpers } from '../uapi/bpf.generated.js';
 import { followContext } from './context-flow.js';
-import { type ContextLayout, readContextLayout } from './context-layout.js';
+import { type ContextField, type ContextLayout, readContextLayout } from './context-layout.js';
 import { refusalOf, uniqueName } from './kernel-state.test.support.js';
 import { loadBareProgram } from './load-bare.js';
 import { listProgram } from './program-listing.js';
@@ -27,15 +27,19 @@ import { readTargetBtf } from './target-btf.js';
 const name = uniqueName();
 const sections: Readonly<Record<string, string>> = { xdp: 'xdp', sched_cls: 'tc' };
 
-/** A program that clang makes of the read of one field, as bpftool lists it. */
-function readsAsBpftoolListsThem(layout: ContextLayout, field: string, isDevmap: boolean): string[] {
-  const section = isDevmap ? 'xdp/devmap' : sections[layout.type];
-  const source = `volatile __u64 seen; SEC("${section}") int ${name}(struct ${layout.seen} *c) { seen = (__u64)(long)c->${field}; return 1; }`;
-  using object = openText(source).load();
-  const words = ['prog', 'dump', 'xlated', 'id', String(object.program(name).id)];
+/** What clang makes of the read of each field, as bpftool lists it: the loads of each program. */
+function readsAsBpftoolListsThem({ type, seen }: ContextLayout, fields: readonly ContextField[]): string[][] {
+  const programs = fields.map(({ name: field, read }, index) => {
+    const section = read?.attachType === 'xdp_devmap' ? 'xdp/devmap' : sections[type];
+    return `SEC("${section}") int ${name}_${index}(struct ${seen} *c) { seen = (__u64)(long)c->${field}; return 1; }`;
+  });
+  using object = openText(`volatile __u64 seen;\n${programs.join('\n')}`).load();
   const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
-  const text = execFileSync('bpftool', words, { encoding: 'utf8', env });
-  return text.split('\n').flatMap((line) => /= (\*\(u\d+ \*\)\(r\d+ \+\d+\))/.exec(line)?.[1] ?? []);
+  return fields.map((_, index) => {
+    const words = ['prog', 'dump', 'xlated', 'id', String(object.program(`${name}_${index}`).id)];
+    const text = execFileSync('bpftool', words, { encoding: 'utf8', env });
+    return text.split('\n').flatMap((line) => /= (\*\(u\d+ \*\)\(r\d+ \+\d+\))/.exec(line)?.[1] ?? []);
+  });
 }
 
 for (const type of ['xdp', 'sched_cls']) {
@@ -43,12 +47,11 @@ for (const type of ['xdp', 'sched_cls']) {
     const layout = readContextLayout(type);
     const plain = layout.fields.filter(({ read, name: field }) => read?.isPlain && !field.includes('['));
     assert.ok(plain.length >= 6, layout.fields.map((each) => each.name).join());
-    for (const { name: field, read } of plain) {
-      const wanted = read?.steps.map(({ offset, size }) => `*(u${size * 8} *) +${offset}`);
-      const seen = readsAsBpftoolListsThem(layout, field, read?.attachType === 'xdp_devmap');
+    const seen = readsAsBpftoolListsThem(layout, plain);
+    for (const [index, { name: field, read }] of plain.entries()) {
       assert.deepEqual(
-        seen.map((text) => text.replace(/\(r\d+ (\+\d+)\)/, ' $1')),
-        wanted,
+        seen[index]?.map((text) => text.replace(/\(r\d+ (\+\d+)\)/, ' $1')),
+        read?.steps.map(({ offset, size }) => `*(u${size * 8} *) +${offset}`),
         field,
       );
     }
@@ -114,8 +117,11 @@ test('helpers that became code, and those called by the function of the map, are
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __type(key, __u32); __type(value, __u64); __uint(max_entries, 4); } a${name} SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_HASH); __type(key, __u32); __type(value, __u64); __uint(max_entries, 4); } h${name} SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_DEVMAP); __type(key, __u32); __type(value, __u32); __uint(max_entries, 4); } d${name} SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __type(key, __u32); __type(value, __u64); __uint(max_entries, 4); } p${name} SEC(".maps");
 SEC("xdp") int ${name}(struct xdp_md *context) {
   __u32 key = context->rx_queue_index;
+  __u64 *own = bpf_map_lookup_elem(&p${name}, &key);
+  if (own) *own += 1;
   __u64 *one = bpf_map_lookup_elem(&a${name}, &key), *two = bpf_map_lookup_elem(&h${name}, &key);
   if (one && two) *one += *two;
   bpf_xdp_adjust_head(context, 0);
@@ -127,13 +133,19 @@ SEC("xdp") int ${name}(struct xdp_md *context) {
   );
   assert.deepEqual(
     inlined.map((each) => each.name),
-    ['bpf_map_lookup_elem of an array', 'bpf_map_lookup_elem', 'bpf_redirect_map'],
+    [
+      // Where this kernel has such code for a CPU's own copy (x86-64 since Linux 6.10), else the call.
+      inlined[0]?.long ? 'bpf_map_lookup_elem of a per-CPU array' : 'bpf_map_lookup_elem',
+      'bpf_map_lookup_elem of an array',
+      'bpf_map_lookup_elem',
+      'bpf_redirect_map',
+    ],
   );
   assert.deepEqual(
-    inlined.map(({ long }) => long),
+    inlined.slice(1).map(({ long }) => long),
     [true, false, false],
   );
-  assert.match(inlined[2]?.text ?? '', /call dev_map_redirect#/);
+  assert.match(inlined[3]?.text ?? '', /call dev_map_redirect#/);
   using bare = loadBareProgram(assemble(call(helpers.get_smp_processor_id), mov(0, 0), exit()), 'xdp');
   const [first] = listProgram(bare.number);
   // Where this kernel calls it, the call itself has the name.

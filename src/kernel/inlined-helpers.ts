@@ -57,32 +57,38 @@ export function inlinedAt(code: readonly Instruction[], index: number): InlinedH
   for (const { name, code: wanted } of signatures) {
     if (wanted.every((each, at) => equal(code[index + at], each))) return { name, length: wanted.length };
   }
-  const length = arrayLookup(code, index);
-  return length === 0 ? undefined : { name: 'bpf_map_lookup_elem of an array', length };
+  return arrayLookup(code, index);
 }
 
 const alu = (operation: number, byRegister: boolean): number =>
   instructionClass.alu64 | operation | (byRegister ? 0x08 : 0);
 const loadWord = 0x61;
+const loadDouble = 0x79;
 
 /**
- * `array_map_gen_lookup` of Linux `kernel/bpf/arraymap.c`: the map's values, the key, its bound, the place; how many
- * instructions, or 0.
+ * `array_map_gen_lookup` and `percpu_array_map_gen_lookup` of Linux `kernel/bpf/arraymap.c`: the map's values, the key, its
+ * bound, the place, and for the latter this CPU's copy.
  */
-function arrayLookup(code: readonly Instruction[], index: number): number {
-  const [base, key, bound, ...rest] = code.slice(index, index + 8);
-  if (base?.opcode !== alu(aluOperation.add, false) || base.destination !== 1) return 0;
-  if (key?.opcode !== loadWord || key.destination !== 0 || key.source !== 2 || key.offset !== 0) return 0;
-  if (bound?.opcode !== (instructionClass.jump | jumpOperation.greaterOrEqual) || bound.destination !== 0) return 0;
-  const masked = rest[0]?.opcode === (instructionClass.alu32 | aluOperation.and);
-  const [scaled, added, leave, none] = rest.slice(masked ? 1 : 0);
+function arrayLookup(code: readonly Instruction[], index: number): InlinedHelper | undefined {
+  const [base, key, bound, ...rest] = code.slice(index, index + 10);
+  if (base?.opcode !== alu(aluOperation.add, false) || base.destination !== 1) return undefined;
+  if (key?.opcode !== loadWord || key.destination !== 0 || key.source !== 2 || key.offset !== 0) return undefined;
+  if (bound?.opcode !== (instructionClass.jump | jumpOperation.greaterOrEqual) || bound.destination !== 0)
+    return undefined;
+  const masked = rest[0]?.opcode === (instructionClass.alu32 | aluOperation.and) ? 1 : 0;
+  const [scaled, added, ...last] = rest.slice(masked);
   const scales = [alu(aluOperation.shiftLeft, false), alu(aluOperation.multiply, false)];
-  if (!scales.includes(scaled?.opcode ?? 0) || scaled?.destination !== 0) return 0;
-  if (added?.opcode !== alu(aluOperation.add, true) || added.destination !== 0 || added.source !== 1) return 0;
-  if (leave?.opcode !== (instructionClass.jump | jumpOperation.always) || leave.offset !== 1) return 0;
+  if (!scales.includes(scaled?.opcode ?? 0) || scaled?.destination !== 0) return undefined;
+  if (added?.opcode !== alu(aluOperation.add, true) || added.destination !== 0 || added.source !== 1) return undefined;
+  const [pointer, copy] = last;
+  const isPerCpu =
+    pointer?.opcode === loadDouble && copy?.opcode === alu(aluOperation.move, true) && copy.offset === -1;
+  const [leave, none] = isPerCpu ? last.slice(2) : last;
+  if (leave?.opcode !== (instructionClass.jump | jumpOperation.always) || leave.offset !== 1) return undefined;
   if (none?.opcode !== alu(aluOperation.move, false) || none.destination !== 0 || Number(none.immediate) !== 0)
-    return 0;
-  return masked ? 8 : 7;
+    return undefined;
+  const length = 7 + masked + (isPerCpu ? 2 : 0);
+  return { name: `bpf_map_lookup_elem of ${isPerCpu ? 'a per-CPU' : 'an'} array`, length };
 }
 
 /** Functions of the kernel that are called in a helper's place, which depend on the map: `include/linux/bpf.h`, map_ops. */
