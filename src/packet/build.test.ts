@@ -93,6 +93,13 @@ test('any bytes have words that build them', () => {
   );
 });
 
+test('a packet of nothing but labels is described in the time of others', () => {
+  const bytes = buildPacket(`eth type mpls/data 0x${'00010040'.repeat(16_000)}`);
+  const { layers: found, text } = describePacket(bytes);
+  assert.ok(found.length < 100);
+  assert.equal(hexOf(buildPacket(text)), hexOf(bytes));
+});
+
 test('any words are a packet or a PacketSyntaxError at one of them', () => {
   const words = fc.constantFrom(
     ...layers.keys(),
@@ -161,6 +168,8 @@ test('errors point at the word', () => {
   assert.match(refusal('ip6 dst 10.0.0.1').message, /no IPv6 address/);
   assert.match(refusal('eth/').message, /a layer without a name/);
   assert.match(refusal('udp dport').message, /dport without a value/);
+  assert.match(refusal('ip/trailer zeros 4/udp').message, /at "udp", .* only trailers/);
+  assert.throws(() => buildPacket('icmp type unreachable id 5'), /icmp has no id when its other fields are as given/);
   assert.match(refusal('eth/eth').message, /eth cannot stand in eth/);
   assert.match(refusal('data "a').message, /without an end/);
 });

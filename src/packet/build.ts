@@ -27,9 +27,10 @@ export function buildPacket(text: string): Uint8Array {
 
 type Outer = Surroundings['outer'];
 
+/** Behind a trailer stand only those of frames further out. Errors: `USAGE`. */
 export function buildLayers(wishes: readonly LayerWish[]): Uint8Array {
   const { bytes, rest } = buildFrom(wishes, []);
-  return joined([bytes, ...rest.map((wish) => (wish.kind === 'header' ? new Uint8Array() : wish.bytes))]);
+  return joined([bytes, ...rest.flatMap((wish) => (wish.kind === 'header' ? [] : [wish.bytes]))]);
 }
 
 /** A trailer is left to the next Ethernet header around it: no length or checksum on the way there counts it. */
@@ -80,7 +81,9 @@ function completeValues(
   }
   const stray = [...given.keys()].find((name) => !present.has(name));
   if (stray === undefined) return values;
-  throw new XdpkitError('USAGE', `${definition.name} has no ${stray} when its other fields are as given`);
+  throw new XdpkitError('USAGE', `${definition.name} has no ${stray} when its other fields are as given`, {
+    hint: `It then has ${[...present].join(', ')}.`,
+  });
 }
 
 export function definitionOf(name: string): LayerDefinition {

@@ -55,6 +55,9 @@ export function describePacket(bytes: Uint8Array): PacketDescription {
 /** Bytes of a payload that fit into a line. */
 const mostShown = 24;
 
+/** No packet that is meant has more; one of nothing but labels would. */
+const mostLayers = 64;
+
 interface FoundLayer {
   readonly name: string;
   readonly offset: number;
@@ -73,7 +76,7 @@ function readLayers(bytes: Uint8Array): FoundLayer[] {
   let name: string | undefined = 'eth';
   let at = 0;
   let end = bytes.length;
-  while (name !== undefined) {
+  while (name !== undefined && found.length < mostLayers) {
     const definition: LayerDefinition = definitionOf(name);
     const read = readLayer(definition, bytes.subarray(at, end));
     if (read === undefined) break;

@@ -17,6 +17,9 @@ export function parsePacket(text: string): LayerWish[] {
     if (name === undefined)
       throw new PacketSyntaxError(text, { text: '', offset: text.length }, 'a layer without a name', namesHint);
     const reader = new LayerReader(text, name, rest);
+    if (wishes.at(-1)?.kind === 'trailer' && name.text !== 'trailer') {
+      throw reader.error(name, 'behind a trailer there are only trailers, of the frames further out');
+    }
     if (contentWords.some((word) => word === name.text)) {
       wishes.push({ kind: name.text === 'trailer' ? 'trailer' : 'data', bytes: reader.content() });
       continue;
