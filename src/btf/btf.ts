@@ -18,6 +18,8 @@ const longestChain = 32;
 /** The kernel takes names of up to 511 bytes; far longer ones are taken for damage. */
 const longestName = 1024;
 const largestSize = 0xffff_ffff;
+/** BTF_FUNC_EXTERN and BTF_VAR_GLOBAL_EXTERN. */
+const externLinkage = 2;
 
 /**
  * Reads BTF (a `.BTF` section, or `/sys/kernel/btf/vmlinux`); `where` names it in errors. With a `base` it is split BTF,
@@ -124,6 +126,22 @@ export class Btf {
     if (id === 0) return 'void';
     if (this.#isOfBase(id)) return (this.base as Btf).kind(id);
     return kindNames[this.#kindNumber(this.#offset(id))] as BtfKind;
+  }
+
+  /** Whether a function or a variable is only declared. No type is decoded. */
+  isExtern(id: TypeId): boolean {
+    if (id === 0) return false;
+    if (this.#isOfBase(id)) return (this.base as Btf).isExtern(id);
+    const offset = this.#offset(id);
+    const { littleEndian } = this.#types;
+    switch (this.#kindNumber(offset)) {
+      case kindNumbers.function:
+        return (this.#view.getUint32(offset + 4, littleEndian) & 0xffff) === externLinkage;
+      case kindNumbers.variable:
+        return this.#view.getUint32(offset + typeHeaderSize, littleEndian) === externLinkage;
+      default:
+        return false;
+    }
   }
 
   /** The first type of a kind with a name. Only names are compared; no type is decoded. */

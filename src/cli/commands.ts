@@ -25,6 +25,7 @@ import { linkShow } from './commands/link-show.js';
 import { mapCreate } from './commands/map-create.js';
 import { mapDelete } from './commands/map-delete.js';
 import { mapDump } from './commands/map-dump.js';
+import { mapEvents } from './commands/map-events.js';
 import { mapGet } from './commands/map-get.js';
 import { mapLs } from './commands/map-ls.js';
 import { mapPin } from './commands/map-pin.js';
@@ -72,6 +73,7 @@ const map = buildRouteMap({
     ls: mapLs,
     show: mapShow,
     dump: mapDump,
+    events: mapEvents,
     get: mapGet,
     set: mapSet,
     delete: mapDelete,

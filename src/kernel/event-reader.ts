@@ -2,6 +2,7 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { Btf } from '../btf/btf.js';
 import { type BtfValue, type Codec, compileCodec } from '../btf/codec.js';
+import type { TypeId } from '../btf/types.js';
 import { XdpkitError } from '../errors/error.js';
 import { type Waiters, type WaitOptions, waitReadable } from '../linux/readiness.js';
 
@@ -145,14 +146,22 @@ function tellOfEvents(readers: readonly Waited[]): void {
   }
 }
 
-/** The codec of a type by its name in C, with or without `struct`. Throws USAGE where the BTF has no such type. */
+/** The codec of `eventType`. */
 export function eventCodec(btf: Btf | undefined, name: string, map: string): Codec {
+  const { types, id } = eventType(btf, name, map);
+  return compileCodec(types, id, { name: `record of map "${map}"`, code: 'VALUE_SHAPE' });
+}
+
+/** A type by its name in C, with or without `struct`. Throws USAGE where the BTF has no such type. */
+export function eventType(
+  btf: Btf | undefined,
+  name: string,
+  map: string,
+): { readonly types: Btf; readonly id: TypeId } {
   const plain = name.replace(/^(struct|union|enum)\s+/, '');
   for (const kind of ['struct', 'typedef', 'union', 'enum', 'int'] as const) {
-    const type = btf?.find(kind, plain);
-    if (btf !== undefined && type !== undefined) {
-      return compileCodec(btf, type, { name: `record of map "${map}"`, code: 'VALUE_SHAPE' });
-    }
+    const id = btf?.find(kind, plain);
+    if (btf !== undefined && id !== undefined) return { types: btf, id };
   }
   throw new XdpkitError(
     'USAGE',
@@ -160,7 +169,7 @@ export function eventCodec(btf: Btf | undefined, name: string, map: string): Cod
       ? `records of map "${map}" as ${name}: there is no BTF that tells the type`
       : `records of map "${map}" as ${name}: the object's BTF has no such type`,
     {
-      hint: `Give the map __type(value, ${name}), or make clang keep the type: \`const ${name} *unused __attribute__((unused));\`.`,
+      hint: `Make clang keep the type: \`const struct ${plain} *unused __attribute__((unused));\`.`,
     },
   );
 }

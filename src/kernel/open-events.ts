@@ -54,7 +54,7 @@ function codecOf<Value>(map: RingMap, { type, btf, valueType }: EventTypes): Cod
 }
 
 /** The kernel keeps no types for rings; the programs that write to them have them. Needs CAP_SYS_ADMIN. */
-function typesOfUsers(map: RingMap): Btf | undefined {
+export function typesOfUsers(map: RingMap): Btf | undefined {
   const { id, btfId } = readMapInfo(map.fd);
   if (btfId !== 0) return readKernelBtf(btfId);
   for (const programId of listIds('program')) {

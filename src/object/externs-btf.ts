@@ -16,8 +16,8 @@ const global = 1;
 
 /** The same types under the same ids, and at most two more; `btf` itself where it has no externs. */
 export function declareExterns(btf: Btf, where: string): Btf {
-  const functions = [...btf.idsOf('function')].filter((id) => isExtern(btf, id));
-  const variables = [...btf.idsOf('variable')].filter((id) => isExtern(btf, id));
+  const functions = [...btf.idsOf('function')].filter((id) => btf.isExtern(id));
+  const variables = [...btf.idsOf('variable')].filter((id) => btf.isExtern(id));
   const section = btf.find('section', symbolsSection);
   if (functions.length === 0 && variables.length === 0 && section === undefined) return btf;
 
@@ -47,11 +47,6 @@ export function declareExterns(btf: Btf, where: string): Btf {
   }
   // What was decoded on the way is what it was before.
   return readBtf(bytes, where);
-}
-
-function isExtern(btf: Btf, id: TypeId): boolean {
-  const type = btf.type(id);
-  return (type.kind === 'function' || type.kind === 'variable') && type.linkage === 'extern';
 }
 
 /** The kernel wants every parameter of a function to have a name. */
