@@ -34,18 +34,20 @@ export function resolveSettings(
   let config: KernelConfig | undefined;
   for (const setting of settings) {
     const { name, kind, map, weak, offset } = setting;
+    const programs = users.get(name);
     let value: Fitted | 'absent';
     if (name.startsWith('CONFIG_')) {
       config ??= readKernelConfig(given);
       value = configured(setting, config);
     } else {
+      // Probing takes its time.
+      if (programs === undefined) continue;
       value = virtualValue(setting);
     }
     if (value !== 'absent' && 'bytes' in value) {
       contents.get(map)?.set(value.bytes, offset);
       continue;
     }
-    const programs = users.get(name);
     if (programs === undefined || (value === 'absent' && weak)) continue;
     const reason = value === 'absent' ? absence(name, config) : value.problem;
     unresolved.push({ name, kind, programs, reason });
