@@ -1,13 +1,9 @@
 /** A program that somebody else has put on a device goes on as a member of a chain, with the maps it has. */
 import { XdpkitError } from '../errors/error.js';
-import { type MapInfo, readMapInfo } from '../kernel/info.js';
+import { readMapInfo } from '../kernel/info.js';
 import { openById } from '../kernel/iterate.js';
-import { shapeDifferences } from '../kernel/map-create.js';
-import { readTargetBtf } from '../kernel/target-btf.js';
-import { loadAlone } from '../loader/load-alone.js';
+import { withoutPins } from '../loader/load-alone.js';
 import type { OpenedObject } from '../loader/open.js';
-import { linkProgram, programNeedsTarget } from '../object/link.js';
-import type { MapSpec, ObjectSpec, ProgramSpec } from '../object/spec.js';
 import { type Attachment, describeAttachment } from '../xdp/attachment.js';
 import { newMember, type WantedMember } from './member.js';
 
@@ -28,9 +24,8 @@ export function adoptProgram(attachment: Attachment, object: OpenedObject): Want
       hint: names ? `It has ${names}. Name the object that it was loaded from.` : 'It has no programs at all.',
     });
   }
-  const ids = mapsOf(object.spec, found, program.mapIds);
-  using alone = loadAlone(object, { program: found.name, type: 'xdp' });
-  const { tag } = alone.program.info();
+  using alone = withoutPins(object).load({ programs: [{ name: found.name, type: 'xdp', attachType: 'xdp' }] });
+  const { tag, mapIds } = alone.program(found.name).info();
   if (tag !== program.tag) {
     throw new XdpkitError(
       'USAGE',
@@ -40,30 +35,23 @@ export function adoptProgram(attachment: Attachment, object: OpenedObject): Want
       },
     );
   }
-  return { ...newMember(object, { program: found.name }), maps: Object.fromEntries(ids) };
+  const names = new Map([...alone.maps].map(([name, map]) => [map.info().id, name]));
+  const maps = mapIds.flatMap((own, index) => {
+    const name = names.get(own);
+    const id = program.mapIds[index];
+    return name !== undefined && id !== undefined && canStandFor(own, id) ? [[name, id] as const] : [];
+  });
+  return { ...newMember(object, { program: found.name }), maps: Object.fromEntries(maps) };
 }
 
 /**
  * The kernel lists a program's maps in the order in which its code names them: of the same code, these are the same maps.
- * Where they do not fit, the code is not the same either, as its tag will tell.
+ * What they are for is the same then; how large they were made need not be.
  */
-function mapsOf(spec: ObjectSpec, program: ProgramSpec, mapIds: readonly number[]): Map<string, number> {
-  const target = programNeedsTarget(spec, program) ? readTargetBtf(undefined) : undefined;
-  const { maps } = linkProgram(spec, program, { target });
-  const names = [...new Set(maps.toSorted((left, right) => left.at - right.at).map(({ map }) => map))];
-  const found = new Map<string, number>();
-  for (const [index, name] of names.entries()) {
-    const id = mapIds[index];
-    const declared = spec.maps.find((map) => map.name === name);
-    using fd = id === undefined ? undefined : openById('map', id);
-    if (id === undefined || fd === undefined || declared === undefined) continue;
-    if (canStandFor(declared, readMapInfo(fd.number), spec)) found.set(name, id);
-  }
-  return found;
-}
-
-/** Loaders ask for data sections with flags of their own. */
-function canStandFor(declared: MapSpec, info: MapInfo, { btf }: ObjectSpec): boolean {
-  const { flags } = declared.origin === 'data' ? info : declared;
-  return shapeDifferences({ ...declared, flags }, info, btf).length === 0;
+function canStandFor(own: number, present: number): boolean {
+  using ownFd = openById('map', own);
+  using presentFd = openById('map', present);
+  if (ownFd === undefined || presentFd === undefined) return false;
+  const [wanted, found] = [readMapInfo(ownFd.number), readMapInfo(presentFd.number)];
+  return (['type', 'keySize', 'valueSize'] as const).every((field) => wanted[field] === found[field]);
 }

@@ -1,8 +1,11 @@
 /** Chains on devices of a lab, with real packets. */
 import assert from 'node:assert/strict';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { openMapById } from '../kernel/map-create.js';
 import type { Lab } from '../lab/lab.js';
 import { labUp } from '../lab/lab-up.js';
@@ -10,11 +13,11 @@ import { ping } from '../lab/ping.js';
 import { sweepLabs } from '../lab/remove.js';
 import { setXdp } from '../linux/netlink/route/link.js';
 import { attachObject } from '../loader/attach-object.js';
-import { OpenedObject as Opened, type OpenedObject } from '../loader/open.js';
-import { openText } from '../object/compile-text.test.support.js';
+import { OpenedObject as Opened, type OpenedObject, parseObject } from '../loader/open.js';
+import { compileText, openText } from '../object/compile-text.test.support.js';
 import { StatisticsReader } from '../stats/reader.js';
 import { detachXdp } from '../xdp/detach.js';
-import { fails, open, seenByIp, toolIn } from '../xdp/real.test.support.js';
+import { fails, open, seenByIp, tool, toolIn } from '../xdp/real.test.support.js';
 import { readStatus } from '../xdp/status.js';
 import { addToChain, changeMembers, removeFromChain, reorderChain } from './chain.js';
 import { type ReadChain, readChain } from './read.js';
@@ -47,15 +50,25 @@ const filter = () =>
 const targetOf = ({ hosts }: Lab) => ({ device: 'veth0', netns: hosts.left.name });
 const names = ({ members }: Pick<ReadChain, 'members'>) => members.map(({ name }) => name);
 
-function packetsOf(chain: ReadChain, name: string): bigint {
+function packetsOf(chain: Pick<ReadChain, 'members'>, name: string): bigint {
   const counters = chain.members.find((one) => one.name === name)?.counters ?? assert.fail(`no ${name}`);
   return counters.reduce((sum, { packets }) => sum + packets, 0n);
 }
 
-function hitsOf(chain: ReadChain, name: string): bigint {
+function hitsOf(chain: Pick<ReadChain, 'members'>, name: string): bigint {
   const id = chain.members.find((one) => one.name === name)?.maps.find((map) => map.name === 'hits')?.id;
   using map = openMapById<number, bigint>(id ?? 0) ?? assert.fail(`${name} has no hits`);
   return map.get(0) ?? 0n;
+}
+
+/** Asks until it is answered the same twice: now and then a host sends a packet of its own. */
+function still<Answer>(ask: () => Answer): Answer {
+  for (let before = ask(), attempt = 0; attempt < 100; attempt += 1) {
+    const now = ask();
+    if (isDeepStrictEqual(now, before)) return now;
+    before = now;
+  }
+  return assert.fail('it never came to rest');
 }
 
 function isThere(mapId: number): boolean {
@@ -85,12 +98,16 @@ for (const mode of ['native', 'generic'] as const) {
     }
     const { sent, received, lost } = await running;
     assert.deepEqual([sent, received, lost], [400, 400, []]);
-    const chain = readChain(target);
+    const [chain, hits] = still(() => {
+      const now = readChain(target);
+      const { members, counters } = now;
+      return [{ members, counters }, hitsOf(now, 'first')] as const;
+    });
     assert.deepEqual(names(chain), ['first']);
     // Nothing that the member that stayed has counted was lost in twelve swaps: neither by the chain nor by itself.
     const total = packetsOf(chain, 'first');
     assert.ok(total - before >= 400n, `${total - before} of 400 replies were counted`);
-    assert.equal(hitsOf(chain, 'first'), total);
+    assert.equal(hits, total);
     assert.deepEqual(
       seen,
       seen.toSorted((a, b) => Number(a - b)),
@@ -138,11 +155,14 @@ test('verdicts decide who runs: a filter before a counter, and behind it', async
     ],
   );
   using reader = new StatisticsReader(target);
-  const { counters, map } = reader.read();
-  assert.equal(map.name, 'chain_counters');
+  const [sample, counters] = still(() => {
+    const { map, counters } = reader.read();
+    return [{ map, counters: counters.map(({ packets }) => packets) }, readChain(target).counters] as const;
+  });
+  assert.equal(sample.map.name, 'chain_counters');
   assert.deepEqual(
-    counters.map(({ name, packets }) => [name, packets]),
-    readChain(target).counters.map(({ verdict, packets }) => [verdict, packets]),
+    sample.counters,
+    counters.map(({ packets }) => packets),
   );
 });
 
@@ -170,7 +190,11 @@ test('a chain needs neither the files nor the process that made it; constants an
     ids.map(({ name, id }) => ({ name, id })),
   );
   assert.ok(bytes() > before);
-  assert.equal(hitsOf(chain, 'counter'), 5n * packetsOf(chain, 'counter'));
+  const [counted, hits] = still(() => {
+    const now = readChain(target);
+    return [packetsOf(now, 'counter'), hitsOf(now, 'counter')] as const;
+  });
+  assert.equal(hits, 5n * counted);
   const [device] = readStatus(target).devices;
   assert.deepEqual(
     device?.attachments[0]?.chain?.members.map(({ name }) => name),
@@ -312,11 +336,15 @@ test('a new version of a member takes its place: order, counters and the maps th
     ['hits'],
   );
   await ping(pings);
-  const after = readChain(target);
+  const [after, hits] = still(() => {
+    const now = readChain(target);
+    const { members, counters } = now;
+    return [{ members, counters }, hitsOf(now, 'counter')] as const;
+  });
   const said = (verdict: string) => after.members[0]?.counters.find((one) => one.verdict === verdict)?.packets ?? 0n;
-  assert.equal(said('PASS'), packetsOf(before, 'counter'));
+  assert.ok(said('PASS') >= packetsOf(before, 'counter'));
   assert.ok(said('TX') >= 3n);
-  assert.equal(hitsOf(after, 'counter'), said('PASS') + 2n * said('TX'));
+  assert.equal(hits, said('PASS') + 2n * said('TX'));
 });
 
 test('a device with large packets: who cannot take them is named, and the chain goes on without', async () => {
@@ -389,6 +417,52 @@ const adoptions: readonly (readonly [
     },
   ],
 ];
+
+test('what libbpf has loaded is adopted too: the maps of several kinds in the order of the code', () => {
+  using lab = labUp({ temporary: true });
+  const target = targetOf(lab);
+  const folder = mkdtempSync(join(tmpdir(), 'xdpkit-adopt-'));
+  const pin = `/sys/fs/bpf/chain_libbpf_${process.pid}`;
+  // The first map is named last, one is not used at all, and the function that uses another is called in between.
+  const source = `
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, __u64); } first SEC(".maps"), unused SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, __u64); } second SEC(".maps");
+volatile const int constant = 3;
+__u64 runs;
+static __attribute__((noinline)) int add(void *map, __u64 step) {
+  __u32 zero = 0; __u64 *found = bpf_map_lookup_elem(&second, &zero); if (found) *found += step; return 0; }
+SEC("xdp") int several(struct xdp_md *ctx) {
+  __u32 zero = 0; __u64 *found;
+  runs += constant; add(ctx, 5);
+  found = bpf_map_lookup_elem(&first, &zero); if (found) *found += 7;
+  return XDP_PASS; }`;
+  try {
+    const path = join(folder, 'several.bpf.o');
+    writeFileSync(path, compileText(source));
+    tool('bpftool', 'prog', 'load', path, pin, 'type', 'xdp');
+    toolIn(target.netns, 'ip', 'link', 'set', 'dev', 'veth0', 'xdpgeneric', 'pinned', pin);
+    const before = readChain(target).occupant;
+    assert.ok(before.kind === 'program');
+    const { members } = addToChain(filter(), { ...target, adopt: parseObject(readFileSync(path), path) });
+    const maps = members.find(({ name }) => name === 'several')?.maps ?? [];
+    assert.deepEqual(maps.map(({ name, id, kept }) => [name, openMapInfo(id).name, kept]).toSorted(), [
+      ['.bss', 'several.bss', true],
+      ['.rodata', 'several.rodata', true],
+      ['first', 'first', true],
+      ['second', 'second', true],
+    ]);
+    assert.ok(maps.every(({ id }) => before.attachment.program?.mapIds.includes(id)));
+    assert.equal(seenByIp(target.netns).mode, 'xdpgeneric');
+  } finally {
+    rmSync(pin, { force: true });
+    rmSync(folder, { recursive: true });
+  }
+});
+
+function openMapInfo(id: number) {
+  using map = openMapById(id) ?? assert.fail(`map ${id} is gone`);
+  return map.info();
+}
 
 for (const [by, attach] of adoptions) {
   test(`a program that ${by} has attached goes on as a member, with its maps and variables`, async () => {

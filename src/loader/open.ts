@@ -1,5 +1,6 @@
 /** The short way: from a file to programs that can be attached. */
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { XdpkitError } from '../errors/error.js';
 import { type Globals, globalsOf } from '../kernel/globals.js';
 import { type LoadOptions, loadSpec } from '../kernel/load.js';
@@ -12,7 +13,8 @@ import { LoadedObject, LoadedProgram } from './loaded.js';
  * `WRONG_MACHINE`, `MALFORMED`.
  */
 export async function openObject(path: string): Promise<OpenedObject> {
-  return parseObject(await readObjectFile(path), path);
+  const bytes = await readObjectFile(path);
+  return new OpenedObject(readObject(bytes, path), { path: resolve(path), bytes });
 }
 
 /** As `openObject`, of bytes; `name` stands for the file's name. */

@@ -1,7 +1,7 @@
 /** What the members of a chain have to share, checked before the kernel is asked, with a number for each of them. */
 import { XdpkitError } from '../../errors/error.js';
 import type { FunctionSpec } from '../spec.js';
-import { type Frame, frameSize, measureStack, type StackUse } from './stack.js';
+import { type Frame, measureStack, type StackUse } from './stack.js';
 
 const mostStack = 512;
 const mostFrames = 8;
@@ -15,17 +15,13 @@ export interface MeasuredMember {
   readonly stack: StackUse;
 }
 
-/** `waiting`: bytes of the function that calls the members. */
+/** The function that calls the members takes no stack, and so nothing waits above them. */
 export function measureMembers(
   functions: readonly FunctionSpec[],
   members: readonly { readonly name: string; readonly entry: number }[],
-  waiting: { readonly bytes: number; readonly littleEndian: boolean },
+  littleEndian: boolean,
 ): MeasuredMember[] {
-  const { bytes, littleEndian } = waiting;
-  return members.map(({ name, entry }) => ({
-    name,
-    stack: measureStack(functions, entry, { above: frameSize(bytes), littleEndian }),
-  }));
+  return members.map(({ name, entry }) => ({ name, stack: measureStack(functions, entry, littleEndian) }));
 }
 
 /** Throws `XdpkitError` CHAIN_LIMIT. */
@@ -62,7 +58,7 @@ export function requireLimits(what: string, members: readonly MeasuredMember[], 
   }
 }
 
-/** "filter 128 bytes, sampler 48 bytes". */
+/** `stack, "filter" takes 128 bytes, "sampler" takes 48 bytes`. */
 export function describeStack(members: readonly MeasuredMember[]): string {
   return `stack, ${members.map(({ name, stack }) => `"${name}" takes ${stack.bytes} bytes`).join(', ')}`;
 }

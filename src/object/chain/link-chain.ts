@@ -120,7 +120,7 @@ export function linkChain(members: readonly ChainMember[], options: ChainOptions
     'the chain',
   );
   const entries = ordered.map(({ name }, index) => ({ name, entry: united.parts[index]?.entries[0] ?? -1 }));
-  const measured = measureMembers(united.functions, entries, { bytes: 0, littleEndian });
+  const measured = measureMembers(united.functions, entries, littleEndian);
   requireLimits('the chain', measured, united.functions.length);
   const placed = ordered.map(
     ({ name, priority, next }, index): PlacedMember => ({

@@ -36,14 +36,10 @@ const framePointer = 10;
 const slotSize = 8;
 
 /**
- * What calling `first` takes, below frames of `above` bytes. Functions that call themselves, which the verifier refuses,
+ * What calling `first` takes. Functions that call themselves, which the verifier refuses,
  * are counted once. The code is in the byte order that the object has.
  */
-export function measureStack(
-  functions: readonly FunctionSpec[],
-  first: number,
-  { above = 0, littleEndian = true }: { readonly above?: number; readonly littleEndian?: boolean } = {},
-): StackUse {
+export function measureStack(functions: readonly FunctionSpec[], first: number, littleEndian = true): StackUse {
   const done = new Map<number, Measured>();
   /** Callees before their callers. */
   const order: number[] = [];
@@ -74,7 +70,7 @@ export function measureStack(
     return measured;
   };
   const { deepest, sum, frames } = visit(first);
-  return { deepest, bytes: sum, frames, tailCalls: tailCallsOf(functions, done, order.toReversed(), above) };
+  return { deepest, bytes: sum, frames, tailCalls: tailCallsOf(functions, done, order.toReversed()) };
 }
 
 interface Measured {
@@ -90,12 +86,11 @@ function tailCallsOf(
   functions: readonly FunctionSpec[],
   measured: ReadonlyMap<number, Measured>,
   callersFirst: readonly number[],
-  top: number,
 ): StackUse['tailCalls'] {
   const above = new Map<number, number>();
   return callersFirst.flatMap((index) => {
     const { own, callees, tailCall } = measured.get(index) as Measured;
-    const upper = above.get(index) ?? top;
+    const upper = above.get(index) ?? 0;
     for (const callee of callees) above.set(callee, Math.max(above.get(callee) ?? 0, upper + frameSize(own)));
     return tailCall ? [{ function: functions[index]?.name ?? '', above: upper }] : [];
   });

@@ -96,7 +96,7 @@ export function wrapProgram(spec: ObjectSpec, program: ProgramSpec, probes: Prob
     united.parts.flatMap(({ entries }) =>
       entries.map((index) => ({ name: united.functions[index]?.name ?? '', entry: index })),
     ),
-    { bytes: 0, littleEndian },
+    littleEndian,
   );
   requireLimits(`"${program.name}" between its probes`, measured, united.functions.length);
   const viewOf = (part: number | undefined) => (part === undefined ? undefined : united.parts[part]);
