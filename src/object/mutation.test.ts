@@ -8,6 +8,9 @@ import { test } from 'node:test';
 import { generator } from '../bytes/random.test.support.js';
 import { readElf, sectionType } from '../elf/elf.js';
 import { XdpkitError } from '../errors/error.js';
+import { linkChain } from './chain/link-chain.js';
+import { readRunConfig } from './chain/run-config.js';
+import { wrapProgram } from './chain/wrap.js';
 import { type Fixture, fixture } from './fixtures.test.support.js';
 import { linkProgram } from './link.js';
 import { readObject } from './read.js';
@@ -153,6 +156,13 @@ function outcome(bytes: Uint8Array, withTypes: boolean): string {
     for (const program of spec.programs) codeOf(() => linkProgram(spec, program));
     const { btf } = spec;
     if (!btf || !withTypes) return;
+    for (const program of spec.programs) {
+      codeOf(() => {
+        const member = { spec, program: { ...program, attachType: undefined }, ...readRunConfig(spec, program.name) };
+        linkChain(['one', 'two'].map((name) => ({ ...member, name })));
+        wrapProgram(spec, program, { exit: { spec, function: program.name } });
+      });
+    }
     for (let id = 0; id < btf.count; id++) {
       codeOf(() => btf.nameOf(id));
       codeOf(() => btf.sizeOf(id));

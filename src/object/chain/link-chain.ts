@@ -7,12 +7,12 @@
  * A member's `bpf_tail_call` (Linux 5.10 on x86-64, 6.0 on arm64) runs another program in the place of the member: what
  * that one returns is the member's verdict.
  */
-import type { BtfMember } from '../../btf/types.js';
 import { XdpkitError } from '../../errors/error.js';
 import { verdicts } from '../../packet/verdict.js';
 import { mapTypes } from '../../uapi/bpf.generated.js';
 import { mapDefaults } from '../map-defaults.js';
 import type { MapSpec, ObjectSpec, ProgramSpec } from '../spec.js';
+import { contextType } from './context-type.js';
 import { countCode, countText } from './count-function.js';
 import { countersMap } from './counters.js';
 import { glueFunction } from './glue-function.js';
@@ -217,13 +217,6 @@ const typeIds = {
   count: 10,
 } as const;
 
-/** `struct xdp_md`, `include/uapi/linux/bpf.h`: by its name and shape the kernel knows a context. */
-const contextFields = ['data', 'data_end', 'data_meta', 'ingress_ifindex', 'rx_queue_index', 'egress_ifindex'];
-
-function words(names: readonly string[], type: number): BtfMember[] {
-  return names.map((name, index) => ({ name, type, bitOffset: index * 32, bitSize: 0 }));
-}
-
 function chainTypes(lines: readonly string[]): GlueTypes {
   const { int, packet, context, mainType, counterKey, long, countType } = typeIds;
   return {
@@ -231,7 +224,7 @@ function chainTypes(lines: readonly string[]): GlueTypes {
     anyFunction: mainType,
     types: [
       { kind: 'int', name: 'int', size: 4, bits: 32, bitOffset: 0, signed: true, char: false, bool: false },
-      { kind: 'struct', name: 'xdp_md', size: contextFields.length * 4, members: words(contextFields, counterKey) },
+      contextType(counterKey),
       { kind: 'pointer', name: '', type: packet },
       { kind: 'function-prototype', name: '', returns: int, parameters: [{ name: 'ctx', type: context }] },
       { kind: 'function', name: chainProgramName, type: mainType, linkage: 'global' },

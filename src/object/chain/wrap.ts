@@ -12,6 +12,7 @@
 import { callFunction, exit, movRegister } from '../../asm/assemble.js';
 import { XdpkitError } from '../../errors/error.js';
 import type { ObjectSpec, ProgramSpec } from '../spec.js';
+import { contextType } from './context-type.js';
 import { type GlueItem, glueFunction } from './glue-function.js';
 import type { GlueTypes } from './glue-types.js';
 import { jointLicense } from './license.js';
@@ -78,7 +79,7 @@ export function wrapProgram(spec: ObjectSpec, program: ProgramSpec, probes: Prob
   const united = unite(
     parts,
     {
-      types: wrapperTypes(program.name),
+      types: wrapperTypes(program),
       maps: [],
       programNames: [program.name],
       functionCount: 1,
@@ -157,15 +158,18 @@ function wrapperCode(functions: {
   ];
 }
 
-function wrapperTypes(name: string): GlueTypes {
+/** Of other contexts than XDP's the kernel would only say that it cannot judge them. */
+function wrapperTypes({ name, type }: ProgramSpec): GlueTypes {
+  const parameters = type === 'xdp' ? [{ name: 'ctx', type: 5 }] : [];
   return {
     texts,
     anyFunction: 2,
     types: [
       { kind: 'int', name: 'int', size: 4, bits: 32, bitOffset: 0, signed: true, char: false, bool: false },
-      { kind: 'function-prototype', name: '', returns: 1, parameters: [{ name: 'ctx', type: 4 }] },
+      { kind: 'function-prototype', name: '', returns: 1, parameters },
       { kind: 'function', name, type: 2, linkage: 'global' },
-      { kind: 'pointer', name: '', type: 0 },
+      contextType(1),
+      { kind: 'pointer', name: '', type: 4 },
     ],
   };
 }
