@@ -1,7 +1,8 @@
 /**
  * The library in one file for each entry point, and what several of them share: Node needs half the memory, and half the
- * time, for what it would need for some two hundred small modules. The command line in one piece per lazily loaded command. Its npm packages are bundled in, so that who installs xdpkit
- * as a library does not install them; koffi stays outside, because it carries the native addon.
+ * time, that it would need for some two hundred small modules. The command line in one piece for each lazily loaded
+ * command. Its npm packages are bundled in, so that who installs xdpkit as a library does not install them; koffi stays
+ * outside, because it carries the native addon.
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
