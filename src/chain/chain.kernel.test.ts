@@ -261,6 +261,7 @@ test('what cannot be: names that are taken or missing, orders that leave somebod
   assert.throws(() => reorderChain(['more'], target), fails('USAGE', 'counter would have no place'));
   assert.throws(() => reorderChain(['more', 'counter', 'more'], target), fails('USAGE', 'twice'));
   assert.throws(() => addToChain(new Opened(filter().spec), target), fails('USAGE', 'not read from an object file'));
+  assert.throws(() => addToChain(filter(), { ...target, mode: 'generic' }), fails('USAGE', 'native mode, not generic'));
   assert.throws(() => addToChain(filter(), { ...target, name: 'a b' }), fails('USAGE', 'cannot name a member'));
   assert.deepEqual(names(readChain(target)), ['counter', 'more']);
 });

@@ -87,6 +87,13 @@ export function putOn(
 ): ChangedChain {
   const before = occupant.kind === 'none' ? undefined : occupant.attachment;
   const present = occupant.kind === 'chain' ? occupant.state : undefined;
+  if (before && options.mode !== undefined && options.mode !== 'auto' && options.mode !== before.mode) {
+    const hint =
+      'A change of the chain keeps its mode. To change that, take all off with `xdpkit detach` and begin anew.';
+    throw new XdpkitError('USAGE', `${device.what} runs its program in ${before.mode} mode, not ${options.mode}`, {
+      hint,
+    });
+  }
   using counters = present && openMapById(present.counters);
   const slots = giveSlots(
     wanted.map(({ slot }) => slot),

@@ -101,6 +101,6 @@ export function attachmentError(
   return new XdpkitError(code, `${device.what} already has ${found}`, {
     hint: attachments.some(({ chain }) => chain !== undefined)
       ? 'Join it with `xdpkit chain add`, swap all of it with `xdpkit replace`, or take it off with `xdpkit detach`.'
-      : 'Swap it with `xdpkit replace` (or --replace), or take it off with `xdpkit detach`.',
+      : 'Swap it with `xdpkit replace` (or --replace), take it off with `xdpkit detach`, or run both: `xdpkit chain add --adopt`.',
   });
 }
