@@ -44,6 +44,7 @@ export const packages = [
     jobs: ['test', 'ci'],
     why: 'a newer compiler of BPF C than clang may be',
   },
+  { name: 'llvm', proof: { command: 'llvm-readelf' }, jobs: ['test', 'ci'], why: 'a peer that reads objects' },
   { name: 'gcc-bpf', proof: { command: 'bpf-gcc' }, jobs: ['test', 'ci'], why: 'the other compiler of BPF C' },
   { name: 'binutils', proof: { command: 'objdump' }, jobs: ['test', 'ci'], why: 'reads machine code' },
   { name: 'gcc', proof: { command: 'gcc' }, jobs: ['bench'], why: 'compiles the libbpf peers' },

@@ -1,5 +1,6 @@
 /** xdpkit: XDP for TypeScript. Everything that `import … from 'xdpkit'` gives. */
 export type { BtfValue } from './btf/codec.js';
+export type { SourceLine } from './btf/source-lines.js';
 export {
   type AddToChainOptions,
   addToChain,
@@ -62,7 +63,7 @@ export { PerCpu } from './kernel/per-cpu.js';
 export { PerfBuffer, type PerfBufferOptions } from './kernel/perf-buffer.js';
 export type { PinMismatch } from './kernel/pinned-maps.js';
 export { BpfProgram, openProgramById } from './kernel/program.js';
-export { type ListedInstruction, listProgram, type SourceLine } from './kernel/program-listing.js';
+export { type ListedInstruction, listProgram } from './kernel/program-listing.js';
 export { QueueMap } from './kernel/queue-map.js';
 export { RingBuffer } from './kernel/ring-buffer.js';
 export { type Reservation, UserRingBuffer } from './kernel/user-ring-buffer.js';
@@ -92,6 +93,15 @@ export {
   attachObject,
   type ReplacedProgram,
 } from './loader/attach-object.js';
+export {
+  describeObject,
+  type ExternDescription,
+  type FunctionDescription,
+  type GlobalDescription,
+  type MapDescription,
+  type ObjectDescription,
+  type ProgramDescription,
+} from './loader/describe-object.js';
 export { type LoadPinnedOptions, loadPinned, type PinnedProgram } from './loader/load-pinned.js';
 export { LoadedObject, LoadedProgram } from './loader/loaded.js';
 export { OpenedObject, openObject, parseObject } from './loader/open.js';

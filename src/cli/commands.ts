@@ -34,6 +34,7 @@ import { mapPush } from './commands/map-push.js';
 import { mapSet } from './commands/map-set.js';
 import { mapShow } from './commands/map-show.js';
 import { mapUnpin } from './commands/map-unpin.js';
+import { objectShow } from './commands/object-show.js';
 import { progDump } from './commands/prog-dump.js';
 import { progLoad } from './commands/prog-load.js';
 import { progLs } from './commands/prog-ls.js';
@@ -105,6 +106,11 @@ const btf = buildRouteMap({
   docs: { brief: 'Types: of the kernel, of programs and maps, of objects' },
 });
 
+const object = buildRouteMap({
+  routes: { show: objectShow },
+  docs: { brief: 'Object files: what they hold' },
+});
+
 export const commands = buildRouteMap({
   routes: {
     build,
@@ -119,6 +125,7 @@ export const commands = buildRouteMap({
     map,
     link,
     btf,
+    object,
     types,
     explain,
     doctor,

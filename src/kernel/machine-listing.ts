@@ -1,12 +1,13 @@
 /** The machine code of a program, as the JIT made it, for people to read. */
+
 import { readFileSync } from 'node:fs';
+import { declarationOf, type SourceLine, sourcesAt } from '../btf/source-lines.js';
 import { XdpkitError } from '../errors/error.js';
 import { type KernelSymbols, readKernelSymbols } from '../linux/kernel-symbols.js';
 import { disassembleMachineCode, type MachineInstruction } from './disassembler.js';
 import { readKernelBtf } from './kernel-btf.js';
 import { describeProgram } from './list-programs.js';
 import { readMachineCode, readProgramCode } from './program-code.js';
-import { declarationOf, type SourceLine, sourcesAt } from './program-listing.js';
 
 export interface ListedMachineInstruction extends MachineInstruction {
   readonly bytes: Uint8Array;

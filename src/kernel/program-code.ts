@@ -1,4 +1,5 @@
 /** What the kernel made of a program's code, and what it remembers of its source. `struct bpf_prog_info`. */
+import type { LineRecord } from '../btf/source-lines.js';
 import { hostIsLittleEndian } from '../bytes/byte-order.js';
 import { programInfoSize, readInfo } from './info.js';
 
@@ -7,15 +8,6 @@ export interface FunctionRecord {
   readonly at: number;
   /** BTF id in the program's own BTF. */
   readonly typeId: number;
-}
-
-export interface LineRecord {
-  readonly at: number;
-  /** Offsets into the strings of the program's BTF. */
-  readonly fileNameOffset: number;
-  readonly lineOffset: number;
-  readonly line: number;
-  readonly column: number;
 }
 
 export interface ProgramCode {

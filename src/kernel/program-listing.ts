@@ -8,7 +8,7 @@ import {
   instructionSize,
   opcode,
 } from '../asm/index.js';
-import type { Btf } from '../btf/btf.js';
+import { declarationOf, type SourceLine, sourcesAt } from '../btf/source-lines.js';
 import { hostIsLittleEndian } from '../bytes/byte-order.js';
 import { XdpkitError } from '../errors/error.js';
 import { type KernelSymbols, readKernelSymbols } from '../linux/kernel-symbols.js';
@@ -17,16 +17,8 @@ import { type ContextUse, contextUses } from './context-uses.js';
 import { helperOfOperation, type InlinedHelper, inlinedAt } from './inlined-helpers.js';
 import { readKernelBtf } from './kernel-btf.js';
 import { describeProgram } from './list-programs.js';
-import { type LineRecord, readProgramCode } from './program-code.js';
+import { readProgramCode } from './program-code.js';
 import { describeMaps } from './program-maps.js';
-
-export interface SourceLine {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  /** Without the white space around it. */
-  readonly text: string;
-}
 
 export interface ListedInstruction {
   /** A 64-bit load counts as two, as in the offsets of jumps. */
@@ -142,32 +134,4 @@ function mapOperand(instruction: Instruction): string | undefined {
     default:
       return undefined;
   }
-}
-
-/** Records of line 0 are the compiler's own; several in a row may be of one line. */
-export function sourcesAt(lines: readonly LineRecord[], btf: Btf | undefined): Map<number, SourceLine> {
-  const sources = new Map<number, SourceLine>();
-  let shown: LineRecord | undefined;
-  for (const record of lines) {
-    if (btf === undefined || record.line === 0) continue;
-    if (shown?.line === record.line && shown.fileNameOffset === record.fileNameOffset) continue;
-    shown = record;
-    const text = btf.string(record.lineOffset).trim();
-    sources.set(record.at, { file: btf.string(record.fileNameOffset), line: record.line, column: record.column, text });
-  }
-  return sources;
-}
-
-/** `int count(struct xdp_md *context, __u32 key)` */
-export function declarationOf(btf: Btf, id: number): string | undefined {
-  const type = btf.type(id);
-  if (type.kind !== 'function') return undefined;
-  const prototype = btf.type(type.type);
-  if (prototype.kind !== 'function-prototype') return type.name;
-  const parameters = prototype.parameters.map(({ name, type: of }) => beside(btf.nameOf(of), name));
-  return `${beside(btf.nameOf(prototype.returns), type.name)}(${parameters.join(', ') || 'void'})`;
-}
-
-function beside(type: string, name: string): string {
-  return type.endsWith('*') ? `${type}${name}` : `${type} ${name}`.trimEnd();
 }

@@ -184,6 +184,11 @@ export function externsOf(spec: ObjectSpec, program: ProgramSpec): Set<string> {
   return names;
 }
 
+/** The functions that a program is made of, by their index in the spec: its own first, then each that it reaches, once. */
+export function functionsOf(spec: ObjectSpec, program: ProgramSpec): number[] {
+  return [...placeFunctions(spec, program).keys()];
+}
+
 /** Whether a program cannot be linked without the types of a target. */
 export function programNeedsTarget(spec: ObjectSpec, program: ProgramSpec): boolean {
   return needsTarget([...placeFunctions(spec, program).values()].map((placed) => placed.function));

@@ -414,3 +414,26 @@ export const helpers = Object.freeze({
   cgrp_storage_get: 210,
   cgrp_storage_delete: 211,
 } as const);
+
+/** The enum of `BPF_F_NO_PREALLOC` */
+export const mapFlags = Object.freeze({
+  no_prealloc: 1,
+  no_common_lru: 2,
+  numa_node: 4,
+  rdonly: 8,
+  wronly: 16,
+  stack_build_id: 32,
+  zero_seed: 64,
+  rdonly_prog: 128,
+  wronly_prog: 256,
+  clone: 512,
+  mmapable: 1024,
+  preserve_elems: 2048,
+  inner_map: 4096,
+  link: 8192,
+  path_fd: 16384,
+  vtype_btf_obj_fd: 32768,
+  token_fd: 65536,
+  segv_on_fault: 131072,
+  no_user_conv: 262144,
+} as const);

@@ -1,9 +1,5 @@
-import { errorCodes } from '../../errors/codes.js';
-import type { VerifierAnswer } from '../../loader/verify-programs.js';
 import { defineCommand } from '../command.js';
-import type { Output } from '../output.js';
-import { asDocument, errorLines } from '../report-error.js';
-import { formatCount, formatDuration } from '../units.js';
+import { exitCodeOf, printVerified, verifiedDocument } from '../verified-words.js';
 import { objectParameter, programFlag } from '../xdp-flags.js';
 
 type Flags = { readonly prog?: string; readonly type?: string; readonly log?: boolean };
@@ -39,61 +35,8 @@ export const progVerify = defineCommand<Flags, [string]>({
     const { verifyPrograms } = await import('../../loader/verify-programs.js');
     const { prog: program, type, log } = flags;
     const verified = verifyPrograms(await openObject(path), { program, type, log });
-    await output.table(
-      [
-        { title: 'PROGRAM' },
-        { title: 'TYPE' },
-        { title: 'VERIFIER' },
-        { title: 'INSTRUCTIONS', align: 'right' },
-        { title: 'FOLLOWED', align: 'right' },
-        { title: 'STATES', align: 'right' },
-        { title: 'STACK', align: 'right' },
-        { title: 'TIME', align: 'right' },
-      ],
-      verified.map(row),
-    );
-    for (const each of verified) printMore(output, each);
-    output.document({ programs: verified.map(programDocument) });
-    const failed = verified.flatMap(({ error }) => (error === undefined ? [] : [error.code]));
-    const [first] = failed;
-    return first === undefined ? 0 : errorCodes[failed.includes('VERIFIER') ? 'VERIFIER' : first].exit;
+    await printVerified(output, verified);
+    output.document({ programs: verified.map(verifiedDocument) });
+    return exitCodeOf(verified);
   },
 });
-
-function row({ name, type, accepted, totals, error }: VerifierAnswer): string[] {
-  const count = (value: number | undefined) => (value === undefined ? '' : formatCount(value));
-  return [
-    name,
-    type ?? '?',
-    error === undefined ? 'accepts' : error.code === 'VERIFIER' ? 'refuses' : 'not asked',
-    count(accepted?.instructions),
-    count(totals?.processed),
-    count(totals?.states),
-    totals?.stack.join('+') ?? '',
-    totals?.microseconds === undefined ? '' : formatDuration(totals.microseconds / 1e6),
-  ];
-}
-
-function printMore(output: Output, { name, error, log }: VerifierAnswer): void {
-  if (error !== undefined) {
-    output.print();
-    for (const line of errorLines(error, error, output.colors, output)) output.print(line);
-  } else if (log !== undefined) {
-    output.print(`\n${output.colors.bold(name)}`);
-    output.print(log.trimEnd());
-  }
-}
-
-function programDocument({ name, section, type, accepted, totals, error, log }: VerifierAnswer) {
-  return {
-    name,
-    section,
-    type: type ?? null,
-    accepted: error === undefined,
-    instructions: accepted?.instructions ?? null,
-    jitedSize: accepted?.jitedSize ?? null,
-    totals: totals ?? null,
-    error: error === undefined ? null : asDocument(error, error),
-    ...(log === undefined ? {} : { log }),
-  };
-}
