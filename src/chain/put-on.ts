@@ -28,6 +28,7 @@ import { type HeldArrays, holdProgramArrays } from '../xdp/program-arrays.js';
 import { replaceXdp } from '../xdp/replace.js';
 import { type TakenLink, takeOver } from '../xdp/take-over.js';
 import { copyCounters } from './counters.js';
+import { fragsOfKeptArrays } from './kept-arrays.js';
 import { linkable, type WantedMember } from './member.js';
 import { giveSlots } from './slots.js';
 
@@ -99,13 +100,13 @@ export function putOn(
     wanted.map(({ slot }) => slot),
     present && counters && { next: present.nextSlot, capacity: counters.definition.maxEntries / countersPerSlot },
   );
-  const chain = linkChain(
-    wanted.map((member, index) => linkable(member, slots.members[index] ?? 0)),
-    {
-      slots: slots.capacity,
-      stateSize: (placed) => stateSize(stateOf(placed, wanted, slots.next, { counters: 0, map: () => 0 })),
-    },
-  );
+  const members = wanted.map((member, index) => linkable(member, slots.members[index] ?? 0));
+  const chain = linkChain(members, {
+    frags: fragsOfKeptArrays(occupant, wanted, members),
+    slots: slots.capacity,
+    stateSize: (placed) =>
+      stateSize({ ...stateOf(placed, wanted, { counters: 0, map: () => 0 }), frags: false, nextSlot: slots.next }),
+  });
   requireTailCalls(chain);
   using kept = keepMaps(chain, wanted, slots.moved ? undefined : present?.counters);
   using loaded = load(chain, kept.maps);
@@ -114,7 +115,8 @@ export function putOn(
   try {
     const program = loaded.program(chainProgramName);
     const idOf = (map: string): number => loaded.map(map).info().id;
-    const state = stateOf(chain.members, wanted, slots.next, { counters: idOf(countersName), map: idOf });
+    const ids = { counters: idOf(countersName), map: idOf };
+    const state = { ...stateOf(chain.members, wanted, ids), frags: chain.frags, nextSlot: slots.next };
     const isNew = (member: string): boolean => wanted.some((one) => one.name === member && one.spec !== undefined);
     const common = {
       device: device.name,
@@ -158,14 +160,13 @@ export function putOn(
 function stateOf(
   placed: readonly PlacedMember[],
   wanted: readonly WantedMember[],
-  nextSlot: number,
   ids: { readonly counters: number; readonly map: (name: string) => number },
-): ChainState {
+): Pick<ChainState, 'counters' | 'members'> {
   const members = placed.map(({ name, slot, maps }): MemberState => {
     const { spec, ...member } = wanted.find((one) => one.name === name) as WantedMember;
     return { ...member, slot, maps: Object.fromEntries([...maps].map(([own, place]) => [own, ids.map(place)])) };
   });
-  return { counters: ids.counters, nextSlot, members };
+  return { counters: ids.counters, members };
 }
 
 function describeMember(
@@ -238,8 +239,12 @@ function load(chain: LinkedChain, maps: ReadonlyMap<string, BpfMap>): LoadedObje
 function explainMtu(error: unknown, { fragsLost, members }: LinkedChain): unknown {
   if (!(error instanceof XdpkitError) || error.code !== 'MTU_TOO_LARGE' || fragsLost.length === 0) return error;
   const others = members.filter(({ name }) => !fragsLost.includes(name)).map(({ name }) => name);
+  const mend =
+    others.length > 0
+      ? `compile ${others.join(', ')} with SEC("xdp.frags"), as ${fragsLost.join(', ')} was`
+      : 'these would, but a program array of theirs began in a chain that did not: take its member out and add it again';
   return new XdpkitError('MTU_TOO_LARGE', error.message, {
-    hint: `A chain takes packets in several buffers where all its members do: compile ${others.join(', ')} with SEC("xdp.frags"), as ${fragsLost.join(', ')} was, or lower the MTU.`,
+    hint: `A chain takes packets in several buffers where all its members do: ${mend}, or lower the MTU.`,
     cause: error,
   });
 }

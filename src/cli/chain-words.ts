@@ -49,9 +49,11 @@ export function reportChange(output: Output, changed: ChangedChain, done: string
   );
   if (kept.length > 0) output.print(`  kept     ${kept.join(', ')}`);
   if (fragsLost.length > 0) {
-    output.warn(
-      `packets in several buffers are not taken any more, as not all members can: ${fragsLost.join(', ')} could`,
-    );
+    const why =
+      fragsLost.length < members.length
+        ? `not all members can: ${fragsLost.join(', ')} could`
+        : 'a program array that a member kept began in a chain that did not; it begins anew where its member is taken out and added again';
+    output.warn(`packets in several buffers are not taken, as ${why}`);
   }
   reportDegraded(output, degraded);
   if (attached?.mode === 'native' && before === undefined && changed.driver === 'veth') {

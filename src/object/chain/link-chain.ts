@@ -37,6 +37,8 @@ export interface ChainMember extends RunConfig {
 }
 
 export interface ChainOptions {
+  /** False where the chain is to take packets in one buffer only, although all members may take them in several. */
+  readonly frags?: false | undefined;
   /** How many slots there are for counters: as many as are needed unless given. */
   readonly slots?: number | undefined;
   /** Bytes to keep in a map that lives as long as the program, once its members are known; none unless given. */
@@ -57,7 +59,9 @@ export interface LinkedChain {
   readonly spec: ObjectSpec;
   /** In the order in which they run. */
   readonly members: readonly PlacedMember[];
-  /** Members that handle packets in several buffers, which the chain cannot since others do not. */
+  /** Whether it takes packets in several buffers. */
+  readonly frags: boolean;
+  /** Members that would take packets in several buffers, where the chain does not. */
   readonly fragsLost: readonly string[];
 }
 
@@ -80,7 +84,7 @@ export function linkChain(members: readonly ChainMember[], options: ChainOptions
   const [{ spec: firstSpec }] = ordered as [ChainMember];
   const littleEndian = firstSpec.byteOrder === 'little';
   const slots = new Map(ordered.map(({ name, slot }, index) => [name, slot ?? index + 1]));
-  const frags = ordered.every(({ program }) => program.frags);
+  const frags = options.frags !== false && ordered.every(({ program }) => program.frags);
   const texts = new Map(ordered.map((member) => [member.name, describe(member)]));
   const types = chainTypes([...texts.values()]);
   const { counterKey, counterValue, main, count } = typeIds;
@@ -140,7 +144,11 @@ export function linkChain(members: readonly ChainMember[], options: ChainOptions
       byteOrder: firstSpec.byteOrder,
       license: jointLicense(ordered.map(({ spec }) => spec.license)),
       kernelVersion: 0,
-      programs: [chainProgram(frags), ...united.programs],
+      // A program array takes programs that handle packets as the program does which jumps through it.
+      programs: [
+        chainProgram(frags),
+        ...united.programs.map((program) => (frags ? program : { ...program, frags: false })),
+      ],
       functions: united.functions,
       maps: united.maps.map((map) => (map === stateMap && valueSize !== undefined ? { ...map, valueSize } : map)),
       globals: united.globals,
@@ -149,6 +157,7 @@ export function linkChain(members: readonly ChainMember[], options: ChainOptions
       btf: united.btf,
     } satisfies Record<keyof ObjectSpec, unknown>,
     members: placed,
+    frags,
     fragsLost: frags ? [] : ordered.filter(({ program }) => program.frags).map(({ name }) => name),
   };
 }

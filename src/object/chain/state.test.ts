@@ -8,6 +8,7 @@ const id = fc.integer({ min: 1, max: 0xffff_ffff });
 const plain = { noNullPrototype: true } as const;
 const someState: fc.Arbitrary<ChainState> = fc.record(
   {
+    frags: fc.boolean(),
     counters: id,
     nextSlot: fc.nat(100),
     members: fc.array(
@@ -68,7 +69,7 @@ test('anything else is refused, and only by errors of its own', () => {
 });
 
 test('a later version is told from damage', () => {
-  const bytes = encodeState({ counters: 1, nextSlot: 1, members: [] });
+  const bytes = encodeState({ frags: false, counters: 1, nextSlot: 1, members: [] });
   bytes[8] = 2;
   assert.throws(() => decodeState(bytes), { code: 'UNSUPPORTED', message: /version 2/ });
   assert.throws(() => decodeState(new Uint8Array(3)), { code: 'MALFORMED' });

@@ -25,6 +25,8 @@ export interface MemberState extends RunConfig {
 export interface ChainState {
   /** In the order in which they run. */
   readonly members: readonly MemberState[];
+  /** Whether the chain takes packets in several buffers. */
+  readonly frags: boolean;
   /** Id of the map that holds the counters. */
   readonly counters: number;
   /** The next slot that no member has had. */
@@ -35,14 +37,14 @@ const magic = 'xdpkit\0\0';
 const version = 1;
 const headerSize = 16;
 
-export function encodeState({ members, counters, nextSlot }: ChainState): Uint8Array {
+export function encodeState({ members, frags, counters, nextSlot }: ChainState): Uint8Array {
   let offset = 0;
   const listed = members.map(({ name, program, slot, priority, next, source, object, maps }) => {
     const place = { offset, length: object.length };
     offset += object.length;
     return { name, program, slot, priority, next, source, object: place, maps };
   });
-  const text = new TextEncoder().encode(JSON.stringify({ counters, nextSlot, members: listed }));
+  const text = new TextEncoder().encode(JSON.stringify({ frags, counters, nextSlot, members: listed }));
   const bytes = new Uint8Array(headerSize + text.length + offset);
   bytes.set(new TextEncoder().encode(magic));
   const view = new DataView(bytes.buffer);
@@ -81,9 +83,10 @@ export function decodeState(bytes: Uint8Array): ChainState {
   }
   const objects = headerSize + view.getUint32(12, true);
   try {
-    const { counters, nextSlot, members } = JSON.parse(
+    const { frags, counters, nextSlot, members } = JSON.parse(
       new TextDecoder().decode(bytes.subarray(headerSize, objects)),
     ) as {
+      readonly frags: boolean;
       readonly counters: number;
       readonly nextSlot: number;
       readonly members: readonly (Omit<MemberState, 'object'> & {
@@ -91,6 +94,7 @@ export function decodeState(bytes: Uint8Array): ChainState {
       })[];
     };
     return {
+      frags,
       counters,
       nextSlot,
       members: members.map(({ object: { offset, length }, ...member }) => {
