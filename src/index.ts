@@ -117,6 +117,9 @@ export type { GlobalSpec, MapSpec, ObjectSpec, ProgramSpec, SlotSpec } from './o
 export { buildPacket } from './packet/build.js';
 export { describePacket, type PacketDescription } from './packet/describe.js';
 export { type Verdict, verdicts } from './packet/verdict.js';
+export { drawReferences, stepsOf, verdictOf } from './refs/describe.js';
+export type { HeldObject, Hold, Holder as ReferenceHolder, KernelObject, References, Root } from './refs/reference.js';
+export { findReferences } from './refs/refs.js';
 export { type Rate, ratesBetween, type Sample, StatisticsReader } from './stats/reader.js';
 export { refusalKinds, type VerifierDiagnosis } from './verifier/diagnose.js';
 export { attachXdp, type XdpAttachOptions } from './xdp/attach.js';

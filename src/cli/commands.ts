@@ -43,6 +43,9 @@ import { progRun } from './commands/prog-run.js';
 import { progShow } from './commands/prog-show.js';
 import { progUnpin } from './commands/prog-unpin.js';
 import { progVerify } from './commands/prog-verify.js';
+import { refsLink } from './commands/refs-link.js';
+import { refsMap } from './commands/refs-map.js';
+import { refsProg } from './commands/refs-prog.js';
 import { replace } from './commands/replace.js';
 import { stats } from './commands/stats.js';
 import { status } from './commands/status.js';
@@ -101,6 +104,11 @@ const prog = buildRouteMap({
   docs: { brief: "The kernel's programs: list, read, load, pin, test, verify" },
 });
 
+const refs = buildRouteMap({
+  routes: { prog: refsProg, map: refsMap, link: refsLink },
+  docs: { brief: 'Who keeps a program, a map or a link alive' },
+});
+
 const btf = buildRouteMap({
   routes: { ls: btfLs, dump: btfDump },
   docs: { brief: 'Types: of the kernel, of programs and maps, of objects' },
@@ -124,6 +132,7 @@ export const commands = buildRouteMap({
     prog,
     map,
     link,
+    refs,
     btf,
     object,
     types,

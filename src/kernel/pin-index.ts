@@ -15,7 +15,12 @@ export interface Pin {
 const mostPins = 20_000;
 
 export function listPins(): Pin[] {
-  const folders = listMounts().flatMap(({ type, path }) => (type === 'bpf' ? [path] : []));
+  return listPinsUnder(listMounts().flatMap(({ type, path }) => (type === 'bpf' ? [path] : [])));
+}
+
+/** What is pinned in these folders, and in those within them. */
+export function listPinsUnder(roots: readonly string[]): Pin[] {
+  const folders = [...roots];
   const pins: Pin[] = [];
   for (let folder = folders.pop(); folder !== undefined && pins.length < mostPins; folder = folders.pop()) {
     for (const entry of entriesOf(folder)) {

@@ -1,0 +1,92 @@
+/** Which process holds which BPF object by which descriptor, from /proc/PID/fd and fdinfo. Those of other users need root. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { commands } from '../uapi/bpf.generated.js';
+import { Attribute, bpf } from './bpf.js';
+import type { PinKind } from './pin.js';
+
+export interface HeldDescriptor {
+  readonly pid: number;
+  /** As in /proc/PID/comm: at most 15 bytes. */
+  readonly command: string;
+  readonly fd: number;
+  readonly kind: PinKind;
+  readonly id: number;
+  /** What the descriptor is, where it is no descriptor of the object itself: `perf event` (a kprobe, a tracepoint, …). */
+  readonly of: 'object' | 'perf event';
+}
+
+/** One walk over all of /proc, this process included. Perf events, which hold a program without a link, since Linux 4.18. */
+export function listHeldDescriptors(): HeldDescriptor[] {
+  return numbersIn('/proc').flatMap((pid) => {
+    const held = numbersIn(`/proc/${pid}/fd`).flatMap((fd) => heldBy(pid, fd) ?? []);
+    if (held.length === 0) return [];
+    const command = tryRead(() => readFileSync(`/proc/${pid}/comm`, 'utf8'))?.trim() ?? '';
+    return held.map((each) => ({ ...each, command }));
+  });
+}
+
+/** Whether it still is what it was: tools that list objects hold each of them for a moment. */
+export function isStillHeld({ pid, fd, kind, id }: HeldDescriptor): boolean {
+  const now = heldBy(pid, fd);
+  return now?.kind === kind && now.id === id;
+}
+
+/** Names of anonymous inodes, which differ by kernel, and what fdinfo calls the id. */
+const inodes = [
+  { name: /^anon_inode:bpf-prog$/, kind: 'program', field: 'prog_id' },
+  { name: /^anon_inode:bpf-map$/, kind: 'map', field: 'map_id' },
+  { name: /^anon_inode:\[?bpf[-_](link|raw-tracepoint)/, kind: 'link', field: 'link_id' },
+] as const;
+
+function heldBy(pid: number, fd: number): Omit<HeldDescriptor, 'command'> | undefined {
+  const inode = tryRead(() => readlinkSync(`/proc/${pid}/fd/${fd}`));
+  if (inode === 'anon_inode:[perf_event]') {
+    const id = programOfPerfEvent(pid, fd);
+    return id === undefined ? undefined : { pid, fd, kind: 'program', id, of: 'perf event' };
+  }
+  const found = inode === undefined ? undefined : inodes.find(({ name }) => name.test(inode));
+  if (found === undefined) return undefined;
+  const text = tryRead(() => readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8')) ?? '';
+  const id = new RegExp(`^${found.field}:\\s*(\\d+)$`, 'm').exec(text)?.[1];
+  return id === undefined ? undefined : { pid, fd, kind: found.kind, id: Number(id), of: 'object' };
+}
+
+function programOfPerfEvent(pid: number, fd: number): number | undefined {
+  // pid 0, fd 4, prog_id 24
+  const attribute = new Attribute(48).u32(0, pid).u32(4, fd);
+  const result = bpf(commands.task_fd_query, attribute);
+  return result < 0 ? undefined : attribute.getU32(24) || undefined;
+}
+
+export interface MapMapping {
+  readonly pid: number;
+  readonly command: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** Memory mappings of maps, which hold them when their descriptors are closed. The kernel does not tell of which map. */
+export function listMapMappings(): MapMapping[] {
+  return numbersIn('/proc').flatMap((pid) => {
+    const lines = tryRead(() => readFileSync(`/proc/${pid}/maps`, 'utf8'))?.split('\n') ?? [];
+    return lines.flatMap((line) => {
+      const found = /^([0-9a-f]+)-([0-9a-f]+) .*anon_inode:bpf-map$/.exec(line);
+      if (found === null) return [];
+      const size = Number(BigInt(`0x${found[2]}`) - BigInt(`0x${found[1]}`));
+      return [{ pid, command: tryRead(() => readFileSync(`/proc/${pid}/comm`, 'utf8'))?.trim() ?? '', size }];
+    });
+  });
+}
+
+function numbersIn(folder: string): number[] {
+  return (tryRead(() => readdirSync(folder)) ?? []).flatMap((name) => (/^\d+$/.test(name) ? [Number(name)] : []));
+}
+
+/** Processes end while they are looked at. */
+function tryRead<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
