@@ -15,6 +15,7 @@ export { type ReadChain, type ReadMember, readChain } from './chain/read.js';
 export { type CompileOptions, type CompileResult, compileBpf } from './compile/compile.js';
 export { type ErrorCode, errorCodes } from './errors/codes.js';
 export { FormatError, UnsupportedFeatureError, XdpkitError } from './errors/error.js';
+export type { ProgramChoice } from './kernel/choose-programs.js';
 export { type ContextField, type ContextLayout, type ContextStep, readContextLayout } from './kernel/context-layout.js';
 export type { ContextUse } from './kernel/context-uses.js';
 export type { Degradation } from './kernel/degradation.js';
@@ -29,7 +30,7 @@ export { findProgram } from './kernel/find-program.js';
 export type { Globals } from './kernel/globals.js';
 export type { MapInfo, ProgramInfo } from './kernel/info.js';
 export { type ListedProgram, listPrograms } from './kernel/list-programs.js';
-export type { LoadOptions, ProgramChoice } from './kernel/load.js';
+export type { LoadOptions } from './kernel/load.js';
 export { type LoadFeatures, loadFeaturesOf } from './kernel/load-features.js';
 export {
   type ListedMachineFunction,

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { XdpkitError } from '../errors/error.js';
 import { openText } from '../object/compile-text.test.support.js';
+import type { ProgramChoice } from './choose-programs.js';
 import { kernelFeatures } from './features.js';
-import type { ProgramChoice } from './load.js';
 
 const object = openText(`
 struct net_device { int ifindex; } __attribute__((preserve_access_index));

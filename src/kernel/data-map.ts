@@ -1,8 +1,9 @@
 /** Maps behind the data sections `.rodata`, `.data` and `.bss`: one value that holds all variables of the section. */
-
+import { XdpkitError } from '../errors/error.js';
 import { MemoryMap } from '../linux/memory-map.js';
 import { isErrno } from '../linux/syscall-error.js';
 import type { MapSpec } from '../object/spec.js';
+import { readMapMemory } from './fd-info.js';
 import type { GlobalMemory } from './globals.js';
 import type { Fallbacks } from './load-features.js';
 import type { BpfMap } from './map.js';
@@ -40,6 +41,25 @@ export function createDataMap(
     map[Symbol.dispose]();
     throw error;
   }
+}
+
+/**
+ * The variables of a section for which a map that was there before stands. Errors: `PIN_MISMATCH` for a map that is no
+ * such section's.
+ */
+export function memoryOfGiven(map: BpfMap, { name, valueSize, readOnly }: MapSpec): DataMap['memory'] {
+  const info = map.info();
+  if (info.type !== 'array' || info.valueSize !== valueSize) {
+    const found = `it is of type ${info.type} with values of ${info.valueSize} bytes`;
+    throw new XdpkitError(
+      'PIN_MISMATCH',
+      `map "${map.name}" cannot stand for "${name}", an array of ${valueSize} bytes: ${found}`,
+    );
+  }
+  if (readOnly || readMapMemory(map.fd).frozen) {
+    return constantMemory(map.getBytes(onlyKey) ?? new Uint8Array(valueSize));
+  }
+  return (info.flags & mappable) === 0 ? copiedMemory(map) : liveMemory(map);
 }
 
 function constantMemory(bytes: Uint8Array): DataMap['memory'] {

@@ -88,3 +88,31 @@ for (const [section, prefix] of Object.entries(sections)) {
     assert.equal(shown.frozen, constant ? 1 : 0);
   });
 }
+
+test('a map that stands for a data section holds its variables', () => {
+  const object = openText(`
+    __u32 counter; const volatile __u32 step = 3;
+    SEC("xdp") int count(struct xdp_md *context) { counter += step; return 2; }`);
+  object.globals.step = 5;
+  using before = object.load();
+  const maps = new Map([['.bss', before.map('.bss')]]);
+  using loaded = object.load({ maps });
+  runProgram(loaded.program('count'), { data: new Uint8Array(64) });
+  assert.equal(loaded.globals.counter, 5);
+  loaded.globals.counter = 7;
+  assert.equal(before.globals.counter, 7);
+  object.globals.step = 1;
+  using constants = object.load({ maps: new Map([['.rodata', before.map('.rodata')]]) });
+  assert.equal(constants.globals.step, 5);
+  assert.match(
+    refusalOf(() => {
+      constants.globals.step = 1;
+    }),
+    /^READ_ONLY: /,
+  );
+  const other = openText('__u64 many[4]; SEC("xdp") int p(struct xdp_md *context) { return many[0] + 1; }');
+  assert.equal(
+    refusalOf(() => other.load({ maps })),
+    'PIN_MISMATCH: map ".bss" cannot stand for ".bss", an array of 32 bytes: it is of type array with values of 4 bytes',
+  );
+});

@@ -1,10 +1,11 @@
 /** Pinned maps of another shape than an object asks for: refused, made anew, or carried over, with bpftool as witness. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { possibleCpus } from '../linux/cpu.js';
 import type { LoadedObject } from '../loader/loaded.js';
-import { openText } from '../object/compile-text.test.support.js';
+import { compileText, openText } from '../object/compile-text.test.support.js';
 import { bpftool, leftInKernel, refusalOf, uniqueName } from './kernel-state.test.support.js';
 import type { PerCpu } from './per-cpu.js';
 import type { PinMismatch } from './pinned-maps.js';
@@ -160,4 +161,51 @@ test('a load that fails, or is taken back, leaves the pin as it was', () => {
   clear();
   assert.equal(existsSync(pin), false);
   assert.deepEqual(leftInKernel(name), []);
+});
+
+/** Two maps, so that the one is in its new place when the other fails. */
+const pair = (value: string, entries: number): string => {
+  const map = (type: string, more: string): string =>
+    `struct { __uint(type, BPF_MAP_TYPE_${type}); __uint(pinning, LIBBPF_PIN_BY_NAME); __type(key, __u32); __type(value, struct value); ${more} }`;
+  return `struct value { ${value} };
+    ${map('ARRAY', '__uint(max_entries, 2);')} ${name} SEC(".maps");
+    ${map('HASH', `__uint(max_entries, ${entries});`)} ${name}b SEC(".maps");`;
+};
+
+test('where one of several maps cannot be carried over, those before it keep their pins', () => {
+  clear();
+  using before = load(pair('__u32 packets;', 8));
+  for (let key = 0; key < 8; key += 1) before.map<number, object>(`${name}b`).set(key, { packets: key });
+  before.map<number, object>(name).set(1, { packets: 17 });
+  const id = pinnedId();
+  assert.match(
+    refusalOf(() => load(pair('__u64 packets;', 4), 'migrate')),
+    /^MAP_FULL: /,
+  );
+  assert.equal(pinnedId(), id);
+  assert.deepEqual(readdirSync(pinFolder).sort(), [name, `${name}b`]);
+});
+
+test('a process that dies before the pin changes leaves the old map there, and the next goes on from it', () => {
+  clear();
+  using before = load(old);
+  fill(before, 5);
+  const id = pinnedId();
+  const opener = new URL('../loader/open.js', import.meta.url).href;
+  const compiled = Buffer.from(compileText(now, { name })).toString('base64');
+  const script = `
+    import fs from 'node:fs';
+    import { syncBuiltinESMExports } from 'node:module';
+    import { parseObject } from ${JSON.stringify(opener)};
+    fs.renameSync = () => process.kill(process.pid, 'SIGKILL');
+    syncBuiltinESMExports();
+    const object = parseObject(Buffer.from('${compiled}', 'base64'), '${name}.o');
+    object.load({ pinFolder: '${pinFolder}', pinMismatch: 'migrate' });`;
+  const { signal, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', script]);
+  assert.equal(signal, 'SIGKILL', String(stderr));
+  assert.equal(pinnedId(), id);
+  assert.equal([...before.map(name)].length, 5);
+  using loaded = load(now, 'migrate');
+  assert.equal(loaded.migrations[0]?.entries, 5);
+  assert.deepEqual(readdirSync(pinFolder), [name]);
 });

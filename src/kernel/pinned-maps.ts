@@ -1,6 +1,6 @@
 /** Maps that an object wants pinned by name: taken from their pin where one is there, else made and pinned. */
-import { renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type { MapSpec } from '../object/spec.js';
 import { readMapInfo } from './info.js';
 import { readKernelBtf } from './kernel-btf.js';
@@ -85,13 +85,26 @@ function migrate(before: BpfMap, map: BpfMap, spec: MapSpec, { btf }: CreateMapO
 
 /** In one step: whoever opens the path meanwhile gets the one or the other. */
 function replacePin(fd: number, path: string, what: string): void {
-  const beside = `${path}_xdpkit${process.pid}`;
+  removeLeftBeside(path);
+  const beside = `${path}${besidePart}${process.pid}`;
   pinObject(fd, beside, what);
   try {
     renameSync(beside, path);
   } catch (error) {
     rmSync(beside, { force: true });
     throw error;
+  }
+}
+
+const besidePart = '_xdpkit';
+
+/** What a process pinned that died before it could rename it: it holds a map that nobody else has. */
+function removeLeftBeside(path: string): void {
+  const [folder, begins] = [dirname(path), `${basename(path)}${besidePart}`];
+  for (const name of readdirSync(folder)) {
+    if (!name.startsWith(begins)) continue;
+    const pid = name.slice(begins.length);
+    if (/^\d+$/.test(pid) && !existsSync(`/proc/${pid}`)) rmSync(join(folder, name), { force: true });
   }
 }
 

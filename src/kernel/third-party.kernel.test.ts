@@ -9,8 +9,8 @@ import { type ForeignObject, foreignObjects } from '../object/foreign.test.suppo
 import { isLoadedByLibbpf } from '../object/libbpf.test.support.js';
 import { readObject } from '../object/read.js';
 import type { ProgramSpec } from '../object/spec.js';
+import type { ProgramChoice } from './choose-programs.js';
 import { uniqueName } from './kernel-state.test.support.js';
-import type { ProgramChoice } from './load.js';
 import { runProgram } from './test-run.js';
 
 const pins = `/sys/fs/bpf/${uniqueName()}`;

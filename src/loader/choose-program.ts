@@ -1,5 +1,5 @@
 import { XdpkitError } from '../errors/error.js';
-import type { ProgramChoice } from '../kernel/load.js';
+import type { ProgramChoice } from '../kernel/choose-programs.js';
 import type { ObjectSpec, ProgramSpec } from '../object/spec.js';
 
 export interface ProgramWish {
