@@ -68,7 +68,7 @@ function pack() {
 
 function checkFiles() {
   const files = readdirSync(installed, { recursive: true }).map(String);
-  const tests = files.filter((file) => /\.test\.|\.map$|tsbuildinfo/.test(file));
+  const tests = files.filter((file) => /\.test\.|\.map$|tsbuildinfo/.test(file) && !file.startsWith('templates/'));
   if (tests.length > 0) fail(`the tarball holds files for developers: ${tests.join(', ')}`);
   if (!files.some((file) => file.endsWith('.bpf.o'))) fail('the tarball holds no BPF object (dist/bpf)');
   const modules = readdirSync(join(folder, 'node_modules')).filter((name) => !name.startsWith('.'));
@@ -79,6 +79,8 @@ function checkFiles() {
 function checkCommandLine() {
   const printed = call('npx', '--no-install', 'xdpkit', '--version').trim();
   if (printed !== version) fail(`xdpkit --version printed '${printed}' instead of '${version}'`);
+  const { files } = JSON.parse(call('npx', '--no-install', 'xdpkit', 'init', 'project', '--json'));
+  if (!files.includes('.gitignore')) fail(`xdpkit init wrote ${files.join(', ')}`);
 }
 
 /** Every entry point resolves, and the library loads nothing of the command line. */

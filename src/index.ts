@@ -118,6 +118,7 @@ export type { GlobalSpec, MapSpec, ObjectSpec, ProgramSpec, SlotSpec } from './o
 export { buildPacket } from './packet/build.js';
 export { describePacket, type PacketDescription } from './packet/describe.js';
 export { type Verdict, verdicts } from './packet/verdict.js';
+export { listTemplates, type ProjectOptions, type StartedProject, startProject } from './project/start-project.js';
 export { drawReferences, stepsOf, verdictOf } from './refs/describe.js';
 export type { HeldObject, Hold, Holder as ReferenceHolder, KernelObject, References, Root } from './refs/reference.js';
 export { findReferences } from './refs/refs.js';

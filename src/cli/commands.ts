@@ -13,6 +13,7 @@ import { detach } from './commands/detach.js';
 import { doctor } from './commands/doctor.js';
 import { explainCtx } from './commands/explain-ctx.js';
 import { explainPacket } from './commands/explain-packet.js';
+import { init } from './commands/init.js';
 import { labDown } from './commands/lab-down.js';
 import { labExec } from './commands/lab-exec.js';
 import { labLs } from './commands/lab-ls.js';
@@ -121,6 +122,7 @@ const object = buildRouteMap({
 
 export const commands = buildRouteMap({
   routes: {
+    init,
     build,
     lab,
     attach,

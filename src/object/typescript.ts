@@ -17,7 +17,7 @@ export interface ObjectModuleOptions {
 }
 
 /** What the module may import; none of its own types can be called so. */
-const imports = [
+export const importedTypes = [
   'BloomFilter',
   'BpfMap',
   'CgroupArray',
@@ -42,7 +42,7 @@ const lineWidth = 120;
 
 /** Prettily printed, for the compiler's strictest settings. Throws `FormatError` for BTF that is not sound. */
 export function writeObjectModule(spec: ObjectSpec, { source, types = [] }: ObjectModuleOptions): string {
-  const declarations = new TypeScriptDeclarations(spec.btf, imports);
+  const declarations = new TypeScriptDeclarations(spec.btf, importedTypes);
   const writer = new ModuleWriter(spec, declarations);
   const maps = spec.maps.filter(({ origin }) => origin !== 'data').map((map) => writer.map(map));
   // Statics of several files may share a name: the last has it.
@@ -186,7 +186,9 @@ function members(comment: string, name: string, lines: readonly string[]): strin
 }
 
 function importsOf(text: string): string {
-  const used = imports.filter((name) => new RegExp(`\\b${name}\\b`).test(text)).map((name) => ({ name, type: true }));
+  const used = importedTypes
+    .filter((name) => new RegExp(`\\b${name}\\b`).test(text))
+    .map((name) => ({ name, type: true }));
   for (const name of ['openTypedObject', 'parseTypedObject']) {
     if (text.includes(`${name}<`)) used.push({ name: name as never, type: false });
   }
