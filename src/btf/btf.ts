@@ -166,7 +166,12 @@ export class Btf {
    * indexes all names.
    */
   idsNamed(name: string): TypeId[] {
-    if (this.base) return [...this.base.idsNamed(name), ...this.#ownIdsNamed(name)];
+    return this.base ? [...this.base.idsNamed(name), ...this.ownIdsNamed(name)] : this.ownIdsNamed(name);
+  }
+
+  /** As `idsNamed`, and not in the base. */
+  ownIdsNamed(name: string): TypeId[] {
+    if (this.base) return this.#ownIdsNamed(name);
     this.#names ??= new NameIndex({
       view: this.#view,
       offsets: this.#offsets,
@@ -187,6 +192,13 @@ export class Btf {
       if (candidate.startsWith(wanted) && essentialName(candidate) === wanted) found.push(this.#idsBefore + id);
     }
     return found;
+  }
+
+  /** A type's own name, empty where it has none. No type is decoded. */
+  plainName(id: TypeId): string {
+    if (id === 0) return '';
+    if (this.#isOfBase(id)) return (this.base as Btf).plainName(id);
+    return this.name(this.#view.getUint32(this.#offset(id), this.#types.littleEndian));
   }
 
   /** All ids of a kind, in order. */

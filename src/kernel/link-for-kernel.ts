@@ -58,11 +58,13 @@ export function linkForKernel(
   try {
     const externs = resolveExterns(spec, users, { types, modules });
     const needed = programs.some((program) => programNeedsTarget(spec, program));
+    // Types that are given stand for a whole kernel: the modules of this one have no place among them.
+    const modulesOfTarget = kernelBtf === undefined ? () => modules.list(types()) : undefined;
     const target = needed ? (kernelBtf === undefined ? types() : readTargetBtf(kernelBtf)) : undefined;
     return {
       programs: chosen.map((each) => ({
         ...each,
-        code: linkProgram(spec, each.program, { target, externs }),
+        code: linkProgram(spec, each.program, { target, modules: modulesOfTarget, externs }),
         target: resolveAttachTarget({ ...each, name: each.program.name }, { types, modules }),
       })),
       settings,

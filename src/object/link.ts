@@ -7,6 +7,7 @@ import { setSourceRegister } from '../asm/slot.js';
 import type { Btf } from '../btf/btf.js';
 import { hostIsLittleEndian } from '../bytes/byte-order.js';
 import { XdpkitError } from '../errors/error.js';
+import type { ModulesOfTarget } from './core/candidates.js';
 import { poisonInstruction } from './core/patch.js';
 import { needsTarget, relocate, type UnresolvedRelocation } from './core/relocate.js';
 import {
@@ -49,6 +50,8 @@ export interface LinkedProgram {
 export interface LinkOptions {
   /** The types that CO-RE relocations are answered from: the running kernel's, or those of another one. */
   readonly target?: Btf | undefined;
+  /** Where types that the target lacks are looked for: the kernel's modules, whose types go on with the target's. */
+  readonly modules?: (() => ModulesOfTarget) | undefined;
   /** What the externs that the program refers to stand for. */
   readonly externs?: ResolvedExterns | undefined;
 }
@@ -78,7 +81,7 @@ export function linkProgram(spec: ObjectSpec, program: ProgramSpec, options: Lin
       },
     );
   }
-  const { target, externs } = options;
+  const { target, modules: modulesOfTarget, externs } = options;
   const placed = placeFunctions(spec, program);
   const functions = [...placed.values()];
   const code = new Uint8Array(lengthOf(functions) * instructionSize);
@@ -90,7 +93,7 @@ export function linkProgram(spec: ObjectSpec, program: ProgramSpec, options: Lin
     spec,
     program,
     functions.map((each) => each.function),
-    target,
+    target && { btf: target, modules: modulesOfTarget },
   );
   /** Calls count from the instruction after themselves. */
   const distance = (target: number, at: number) => (placed.get(target)?.start ?? 0) - at - 1;
@@ -98,7 +101,7 @@ export function linkProgram(spec: ObjectSpec, program: ProgramSpec, options: Lin
   for (const [index, { function: found, start }] of functions.entries()) {
     const fitted = relocated[index];
     code.set(fitted?.code ?? found.code, start * instructionSize);
-    for (const { at, problem } of fitted?.unresolved ?? []) unresolved.push({ at: start + at, problem });
+    for (const each of fitted?.unresolved ?? []) unresolved.push({ ...each, at: start + each.at });
     for (const reference of found.references) {
       const at = start + reference.at;
       switch (reference.kind) {

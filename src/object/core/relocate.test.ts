@@ -206,7 +206,7 @@ test('big-endian code is relocated in its own byte order', () => {
     const program = big.programs.find((each) => each.name === name);
     const found = program && big.functions[program.function];
     assert.ok(program && found);
-    const [relocated] = relocate(big, program, [found], target);
+    const [relocated] = relocate(big, program, [found], { btf: target });
     const [first] = decodeInstructions(relocated?.code ?? new Uint8Array(), false);
     return [first?.immediate, first?.offset];
   };

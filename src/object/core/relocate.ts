@@ -4,10 +4,11 @@
  */
 import type { Btf } from '../../btf/btf.js';
 import { essentialName } from '../../btf/names.js';
-import type { TypeId } from '../../btf/types.js';
+import type { BtfKind, TypeId } from '../../btf/types.js';
 import type { XdpkitError } from '../../errors/error.js';
 import type { CoreRelocation, FunctionSpec, ObjectSpec, ProgramSpec } from '../spec.js';
 import { type Access, readAccess } from './access.js';
+import { type Candidate, type Candidates, findCandidates, type RelocationTarget } from './candidates.js';
 import { isLocal, type RelocationKind, relocationKind } from './kinds.js';
 import { matchCandidate } from './match.js';
 import { type Code, patchInstruction, poisonInstruction } from './patch.js';
@@ -20,6 +21,13 @@ export interface UnresolvedRelocation {
   readonly at: number;
   /** "it asks for the offset of struct sk_buff.old, which vmlinux lacks: struct sk_buff (type 12) has no member old" */
   readonly problem: string;
+  /** The type where there is none of its name and kind. */
+  readonly missing?: MissingType;
+}
+
+export interface MissingType {
+  readonly kind: BtfKind;
+  readonly name: string;
 }
 
 export interface RelocatedFunction {
@@ -46,9 +54,9 @@ export function relocate(
   spec: ObjectSpec,
   program: ProgramSpec,
   functions: readonly FunctionSpec[],
-  target: Btf | undefined,
+  target: RelocationTarget | undefined,
 ): RelocatedFunction[] {
-  const candidates = new Map<TypeId, readonly TypeId[]>();
+  const candidates = new Map<TypeId, Candidates>();
   return functions.map((found) => {
     if (found.coreRelocations.length === 0) return { code: found.code, unresolved: [] };
     const bytes = new Uint8Array(found.code);
@@ -56,10 +64,10 @@ export function relocate(
     const unresolved: UnresolvedRelocation[] = [];
     for (const relocation of found.coreRelocations) {
       const asked = readQuestion(spec, program, found, relocation);
-      const problem = isLocal(asked.kind) ? answerLocally(asked, code) : answerFrom(asked, code, target, candidates);
-      if (problem === undefined) continue;
+      const failed = isLocal(asked.kind) ? answerLocally(asked, code) : answerFrom(asked, code, target, candidates);
+      if (failed === undefined) continue;
       poisonInstruction(code, relocation.at);
-      unresolved.push({ at: relocation.at, problem: `it ${asked.words()}, ${problem}` });
+      unresolved.push({ at: relocation.at, ...failed, problem: `it ${asked.words()}, ${failed.problem}` });
     }
     return { code: bytes, unresolved };
   });
@@ -108,15 +116,15 @@ function readQuestion(
 }
 
 /**
- * The programs of an object ask the same over and over: what was found is kept as long as the types are. A target's answer
+ * The programs of an object ask the same over and over: what was found is kept as long as the types are. An answer
  * depends on the candidates that are left.
  */
 const accessesOf = new WeakMap<Btf, Map<string, Access>>();
-const answersOf = new WeakMap<Btf, WeakMap<Btf, Map<string, { readonly before: Value; readonly found: Agreed }>>>();
+const answersOf = new WeakMap<object, WeakMap<Btf, Map<string, { readonly before: Value; readonly found: Agreed }>>>();
 
-function keptFor<Kept>(all: WeakMap<Btf, Kept>, types: Btf, make: () => Kept): Kept {
-  const kept = all.get(types) ?? make();
-  all.set(types, kept);
+function keptFor<Source extends object, Kept>(all: WeakMap<Source, Kept>, source: Source, make: () => Kept): Kept {
+  const kept = all.get(source) ?? make();
+  all.set(source, kept);
   return kept;
 }
 
@@ -131,72 +139,85 @@ function answerLocally(asked: Question, code: Code): undefined {
 function answerFrom(
   asked: Question,
   code: Code,
-  target: Btf | undefined,
-  candidates: Map<TypeId, readonly TypeId[]>,
-): string | undefined {
+  target: RelocationTarget | undefined,
+  candidates: Map<TypeId, Candidates>,
+): Omit<UnresolvedRelocation, 'at'> | undefined {
   if (!target) throw asked.missing();
   const { local, kind, access, at } = asked;
-  const ofTarget = keptFor(answersOf, target, () => new WeakMap());
-  const answers = keptFor(ofTarget, local, () => new Map());
-  const left = candidates.get(access.root);
-  const key = `${asked.key}:${left ?? ''}`;
+  const tried = candidates.get(access.root) ?? candidatesFor(asked, target);
+  const answers = keptFor(
+    keptFor(answersOf, tried.source, () => new WeakMap()),
+    local,
+    () => new Map(),
+  );
+  const key = `${asked.key}:${tried.list.map(keyOf)}`;
   const known = answers.get(key);
   const before = known?.before ?? valueIn(asked, local, access);
-  const tried = left ?? known?.found.tried ?? findCandidates(asked, target);
-  const found = known?.found ?? agreedAnswer(asked, target, tried);
+  const found = known?.found ?? agreedAnswer(asked, tried.list);
   answers.set(key, { before, found });
   // Who failed one question answers no further one about the type, so that two kernel types are never mixed.
-  candidates.set(access.root, found.answer ? found.candidates : tried);
+  candidates.set(access.root, found.answer ? { ...tried, list: found.candidates } : tried);
   const after = found.answer ?? (isSettledByAbsence(kind) ? absent : undefined);
-  if (!after)
-    return `which ${target.where} lacks: ${found.reasons.join('; ') || `it has no type of that name and kind`}`;
-  const patched = patchInstruction(code, at, { local, target }, before, after);
+  if (!after) {
+    const reasons = found.reasons.join('; ') || tried.none;
+    const { kind, name } = local.type(access.root);
+    const missing = tried.list.length === 0 ? { missing: { kind, name } } : {};
+    return { problem: `which ${target.btf.where} lacks: ${reasons}`, ...missing };
+  }
+  const types = found.candidates[0]?.types ?? target.btf;
+  const patched = patchInstruction(code, at, { local, target: types }, before, after);
   if (!patched) return undefined;
   if ('refused' in patched) throw asked.refusal(patched.refused);
-  return `and ${target.where} ${patched.impossible}`;
+  return { problem: `and ${types.where} ${patched.impossible}` };
 }
 
-/** Types of the target with the name and kind of the relocation's, in order. */
-function findCandidates({ local, access: { root }, refusal }: Question, target: Btf): TypeId[] {
-  const { name, kind } = local.type(root);
-  if (essentialName(name) === '') throw refusal('a type without a name cannot be found in another kernel');
-  const kinds = kind === 'enum' || kind === 'enum64' ? ['enum', 'enum64'] : [kind];
-  return target.idsNamed(name).filter((id) => kinds.includes(target.kind(id)));
+function candidatesFor({ local, access: { root }, refusal }: Question, target: RelocationTarget): Candidates {
+  if (essentialName(local.type(root).name) === '') {
+    throw refusal('a type without a name cannot be found in another kernel');
+  }
+  return findCandidates(local, root, target);
+}
+
+/** Modules' ids repeat, and their names do not. */
+function keyOf({ types, id }: Candidate): string {
+  return types.base ? `${id} ${types.where}` : `${id}`;
 }
 
 interface Agreed {
   /** Undefined where no candidate has an answer. */
   readonly answer: Value | undefined;
-  readonly candidates: readonly TypeId[];
-  readonly tried: readonly TypeId[];
+  /** Those that have it. */
+  readonly candidates: readonly Candidate[];
   /** Why each other candidate has none. */
   readonly reasons: readonly string[];
 }
 
 /** What all candidates that have an answer answer. */
-function agreedAnswer(asked: Question, target: Btf, tried: readonly TypeId[]): Agreed {
+function agreedAnswer(asked: Question, tried: readonly Candidate[]): Agreed {
   const { local, kind, access, refusal } = asked;
-  const candidates: TypeId[] = [];
+  const candidates: Candidate[] = [];
   const reasons: string[] = [];
-  let first: { readonly access: Access; readonly value: Value } | undefined;
-  for (const id of tried) {
+  let first: { readonly candidate: Candidate; readonly access: Access; readonly value: Value } | undefined;
+  for (const candidate of tried) {
+    const { types: target, id } = candidate;
     const match = matchCandidate({ local, target }, access, id, kind);
     if ('reason' in match) {
-      reasons.push(`${candidateName(target, id)} ${match.reason}`);
+      reasons.push(`${candidateName(candidate)} ${match.reason}`);
       continue;
     }
     const value = valueIn(asked, target, match.access);
-    first ??= { access: match.access, value };
+    first ??= { candidate, access: match.access, value };
     if (first.value.value !== value.value || first.access.bitOffset !== match.access.bitOffset) {
-      const answers = `${candidateName(target, first.access.root)} answers ${saying(first.access, first.value)}, ${candidateName(target, id)} ${saying(match.access, value)}`;
+      const where = target.base?.where ?? target.where;
+      const answers = `${candidateName(first.candidate)} answers ${saying(first.access, first.value)}, ${candidateName(candidate)} ${saying(match.access, value)}`;
       throw refusal(
-        `the types of that name in ${target.where} disagree: ${answers}`,
+        `the types of that name in ${where} disagree: ${answers}`,
         'Name a member in the program that only one of them has: the others are left out then.',
       );
     }
-    candidates.push(id);
+    candidates.push(candidate);
   }
-  return { answer: first?.value, candidates, tried, reasons };
+  return { answer: first?.value, candidates, reasons };
 }
 
 function saying({ bitOffset, steps }: Access, { value }: Value): string {

@@ -1,9 +1,9 @@
 /** Relocations in words. */
 import type { Btf } from '../../btf/btf.js';
-import type { TypeId } from '../../btf/types.js';
 import { XdpkitError } from '../../errors/error.js';
 import type { CoreRelocation, FunctionSpec, ObjectSpec, ProgramSpec } from '../spec.js';
 import { type Access, isEnum } from './access.js';
+import type { Candidate } from './candidates.js';
 import type { RelocationKind } from './kinds.js';
 
 /** What a relocation does, as C names it: "asks for the offset of struct sk_buff.dev", "asks whether enum x exists". */
@@ -24,8 +24,8 @@ function subject(btf: Btf, { root, steps, enumerator }: Access, kind: Relocation
 }
 
 /** A candidate, told from its namesakes by its id. */
-export function candidateName(target: Btf, id: TypeId): string {
-  return `${target.nameOf(id)} (type ${id})`;
+export function candidateName({ types, id }: Candidate): string {
+  return `${types.nameOf(id)} (type ${id}${types.base ? ` of ${types.where}` : ''})`;
 }
 
 /** Where in the source the instruction comes from, in parentheses; empty where the object does not tell. */
