@@ -84,6 +84,30 @@ SEC("kprobe/nothing") int look(void *context)
   );
 });
 
+test('types that may be meant are named where there is none of the name', () => {
+  const object = openText(`#include <bpf/bpf_core_read.h>
+struct task_strukt { long state; } __attribute__((preserve_access_index));
+union sk_buff { long len; } __attribute__((preserve_access_index));
+SEC("kprobe/nothing") int mistyped(void *context)
+{
+	struct task_strukt *task = (void *)bpf_get_current_task();
+	return BPF_CORE_READ(task, state);
+}
+SEC("kprobe/nothing") int other_kind(void *context)
+{
+	union sk_buff *buffer = (void *)bpf_get_current_task();
+	return BPF_CORE_READ(buffer, len);
+}`);
+  assert.match(
+    refusalOf(() => object.load({ programs: ['mistyped'] })),
+    /task_strukt\.state, which .* has no type of that name and kind \(it has struct task_struct\b.*\)/,
+  );
+  assert.match(
+    refusalOf(() => object.load({ programs: ['other_kind'] })),
+    /union sk_buff\.len, which .* kind \(it has struct sk_buff\b/,
+  );
+});
+
 test('types of another kernel are taken where they are given; programs without relocations never read any', () => {
   const source = `${prelude}
 struct sample { unsigned c; } CORE;

@@ -21,6 +21,7 @@ import type { PinMismatch } from './pinned-maps.js';
 import type { BpfProgram } from './program.js';
 import { adaptProgram } from './program-fallbacks.js';
 import { loadProgram, type VerifierLogWish } from './program-load.js';
+import { readTargetBtf } from './target-btf.js';
 
 export interface LoadOptions extends KernelLinkOptions {
   /** Which programs; all whose section tells their type unless given. */
@@ -135,6 +136,7 @@ function loadLinked<Program extends BpfProgram>(
       verifierLog,
       mapFd: fdOf,
       moduleFd: linked.moduleFd,
+      targetTypes: () => readTargetBtf(options.kernelBtf),
     });
     programs.set(name, made.keep(programOf(fd, name, type)));
   }

@@ -4,7 +4,8 @@ import { hostIsLittleEndian } from '../bytes/byte-order.js';
 import { UnsupportedFeatureError, XdpkitError } from '../errors/error.js';
 import { FileDescriptor } from '../linux/file-descriptor.js';
 import { errnos } from '../linux/syscall-error.js';
-import type { LinkedProgram } from '../object/link.js';
+import { nearTypes } from '../object/core/near-types.js';
+import type { LinkedProgram, UnresolvedReference } from '../object/link.js';
 import { newerAttachTypes } from '../object/sections.generated.js';
 import { attachTypes, commands, programTypes } from '../uapi/bpf.generated.js';
 import { diagnose, withoutAnswer } from '../verifier/diagnose.js';
@@ -43,6 +44,8 @@ export interface ProgramLoadOptions {
   readonly mapFd: (name: string) => number;
   /** The descriptor of the BTF of a kernel module whose functions or variables the code refers to. */
   readonly moduleFd?: ((module: string) => number) | undefined;
+  /** The types that relocations were answered from, read again: asked only to tell what a type that is missing may be. */
+  readonly targetTypes?: (() => Btf) | undefined;
 }
 
 export interface VerifierLogWish {
@@ -250,7 +253,10 @@ function refusal(linked: LinkedProgram, options: ProgramLoadOptions, number: num
   if (log.trim() === '') return cause;
   const diagnosis = diagnose(log, refusedCode(linked, options));
   const unresolved = unresolvedAt(linked, diagnosis.instruction);
-  if (unresolved) return new VerifierError(withoutAnswer(diagnosis, unresolved), log, cause);
+  if (unresolved) {
+    const problem = unresolved.problem + nearWords(unresolved, options);
+    return new VerifierError(withoutAnswer(diagnosis, { ...unresolved, problem }), log, cause);
+  }
   const untyped =
     options.btfRefusal && `It was loaded without types, as the kernel refused to ${options.btfRefusal.message}.`;
   const mend = [lockdownCause(log) ?? diagnosis.mend, untyped].filter(Boolean).join(' ') || undefined;
@@ -260,4 +266,10 @@ function refusal(linked: LinkedProgram, options: ProgramLoadOptions, number: num
 /** What CO-RE found no answer for: the verifier only sees a call of a helper that does not exist. */
 function unresolvedAt({ unresolved }: LinkedProgram, instruction: number | undefined) {
   return unresolved.find(({ at }) => at === instruction);
+}
+
+/** " (it has struct xdp_md_old)" */
+function nearWords({ missing }: UnresolvedReference, { targetTypes }: ProgramLoadOptions): string {
+  const near = missing && targetTypes ? nearTypes(targetTypes(), missing) : [];
+  return near.length === 0 ? '' : ` (it has ${near.join(', ')})`;
 }
