@@ -12,6 +12,7 @@ import { compileText, openText } from '../object/compile-text.test.support.js';
 import { relocateByLibbpf } from '../object/core/libbpf.test.support.js';
 import { linkProgram } from '../object/link.js';
 import { ensureBpfFileSystem } from './bpf-file-system.js';
+import { runWithCapabilities } from './capabilities.test.support.js';
 import { readKernelBtfName } from './info.js';
 import { listIds, openById } from './iterate.js';
 import type { BpfProgram } from './program.js';
@@ -148,6 +149,37 @@ test('what externs stand for is what the kernel tells', () => {
   assert.equal(globals.address, BigInt(`0x${line?.[1]}`));
   assert.equal(globals.hidden, 0n);
   assert.equal(globals.seen, 0);
+});
+
+test('a weak symbol whose address is hidden becomes 0, and that is told', () => {
+  const path = join(folder, 'hidden.bpf.o');
+  writeFileSync(
+    path,
+    compileText(`
+      extern const void bpf_prog_put __ksym __weak;
+      extern const void bpf_no_such_symbol __ksym __weak;
+      SEC("xdp") int p(struct xdp_md *c) { return (&bpf_prog_put != 0) + 2 * (&bpf_no_such_symbol != 0); }`),
+  );
+  const told = (capabilities: readonly string[]) =>
+    runWithCapabilities(
+      capabilities,
+      import.meta.url,
+      `const { readFileSync } = await import('node:fs');
+       const { parseObject } = await import('../loader/open.js');
+       const { runProgram } = await import('./test-run.js');
+       const loaded = parseObject(readFileSync('${path}'), 'x').load();
+       const { verdict } = runProgram(loaded.program('p'), { data: new Uint8Array(64) });
+       console.log(JSON.stringify({ verdict, degraded: loaded.degraded.map(({ name, what, why }) => [name, what, why]) }));`,
+    ) as { verdict: number; degraded: string[][] };
+  assert.deepEqual(told(['bpf', 'perfmon', 'net_admin', 'sys_admin', 'syslog']), { verdict: 1, degraded: [] });
+  const hidden = told(['bpf', 'perfmon', 'net_admin']);
+  // Whoever may watch the kernel sees addresses without it.
+  const isShown = Number(readFileSync('/proc/sys/kernel/perf_event_paranoid', 'utf8')) <= 1;
+  assert.equal(hidden.verdict, isShown ? 1 : 0);
+  assert.deepEqual(
+    hidden.degraded.map(([name, what]) => [name, what]),
+    isShown ? [] : [['externs', 'weak extern bpf_prog_put became 0']],
+  );
 });
 
 test('kernel functions cast the context to what it is, and CO-RE finds its fields', () => {

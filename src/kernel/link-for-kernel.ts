@@ -1,8 +1,10 @@
 /** Links programs for the running kernel: with its types, its symbols, its settings. */
 import type { Btf } from '../btf/btf.js';
 import { externsOf, type LinkedProgram, linkProgram, programNeedsTarget } from '../object/link.js';
+import type { ResolvedExtern } from '../object/resolved-externs.js';
 import type { ObjectSpec, ProgramSpec } from '../object/spec.js';
 import { type AttachTarget, type AttachWish, resolveAttachTarget } from './attach-target.js';
+import type { Degradation } from './degradation.js';
 import { ModuleTypes } from './module-btf.js';
 import { resolveExterns } from './resolve-externs.js';
 import { resolveSettings } from './resolve-settings.js';
@@ -33,6 +35,8 @@ export interface LinkedForKernel extends Disposable {
   })[];
   /** Contents of the maps of settings, by their names. */
   readonly settings: ReadonlyMap<string, Uint8Array>;
+  /** Weak externs that may be there, and are taken for absent. */
+  readonly degraded: readonly Degradation[];
   /** The descriptor of a kernel module's BTF, open until this is disposed of. */
   readonly moduleFd: (module: string) => number;
 }
@@ -68,6 +72,7 @@ export function linkForKernel(
         target: resolveAttachTarget({ ...each, name: each.program.name }, { types, modules }),
       })),
       settings,
+      degraded: [...externs].flatMap(unknownExtern),
       moduleFd: (module) => modules.fd(module),
       [Symbol.dispose]: () => modules[Symbol.dispose](),
     };
@@ -75,6 +80,11 @@ export function linkForKernel(
     modules[Symbol.dispose]();
     throw error;
   }
+}
+
+function unknownExtern([name, extern]: readonly [string, ResolvedExtern]): Degradation[] {
+  if (extern.kind !== 'absent' || !extern.unknown) return [];
+  return [{ name: 'externs', what: `weak extern ${name} became 0`, why: extern.reason, since: undefined }];
 }
 
 /** Externs with the programs that refer to them. */

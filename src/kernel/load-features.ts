@@ -165,7 +165,8 @@ export class Fallbacks {
     return !this.#isRunning || kernelOlderThan(this.#features[name].since);
   }
 
+  /** The same is told once. */
   note(degradation: Degradation): void {
-    this.#degraded.set(degradation.name, degradation);
+    this.#degraded.set(`${degradation.name} ${degradation.what}`, degradation);
   }
 }

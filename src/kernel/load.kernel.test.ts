@@ -281,3 +281,23 @@ test('what was left aside of an old-style map is told beside what the kernel lac
     ['map "old" is not pinned'],
   );
 });
+
+test('maps that the kernel takes without their types are told, but those that have none in any kernel', () => {
+  using loaded = openText(`
+    struct key { __u32 of_struct; };
+    struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, struct key); __type(value, int); } a SEC(".maps");
+    struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, struct key); __type(value, int); } b SEC(".maps");
+    struct { __uint(type, BPF_MAP_TYPE_QUEUE); __uint(max_entries, 1); __type(value, int); } queue SEC(".maps");
+    struct { __uint(type, BPF_MAP_TYPE_DEVMAP); __uint(max_entries, 1); __type(key, int); __type(value, int); } devices SEC(".maps");
+    SEC("xdp") int p(struct xdp_md *context) { return 2; }`).load();
+  assert.deepEqual(
+    loaded.degraded.map(({ name, what, why }) => [name, what, why]),
+    ['a', 'b'].map((map) => [
+      'mapTypes',
+      `map "${map}" has no types in the kernel`,
+      `give map "${map}" (array) its types: Invalid argument (EINVAL)`,
+    ]),
+  );
+  const btfIds = ['a', 'queue'].map((map) => readMapInfo(loaded.map(map).fd).btfId);
+  assert.deepEqual(btfIds, [0, 0]);
+});

@@ -108,6 +108,7 @@ function loadLinked<Program extends BpfProgram>(
       btfFd: btfFd?.number,
       ifindex: offloadTo,
       unnamed: fallbacks.lacks('objectNames'),
+      note: (degradation) => fallbacks.note(degradation),
     },
     pins: { folder: pinFolder, mismatch: pinMismatch },
     given,
@@ -148,6 +149,7 @@ function loadLinked<Program extends BpfProgram>(
     migrations: migrate(),
     degraded: [
       ...fallbacks.degraded,
+      ...linked.degraded,
       ...spec.remarks.map((remark) => ({ name: 'object', ...remark, since: undefined })),
     ],
     removeNewPins: () => made.removeNewPins(),

@@ -8,6 +8,7 @@ import { errnos } from '../linux/syscall-error.js';
 import type { MapSpec } from '../object/spec.js';
 import { commands } from '../uapi/bpf.generated.js';
 import { Attribute, bpf, bpfError } from './bpf.js';
+import type { Degradation } from './degradation.js';
 import { type MapInfo, readMapInfo } from './info.js';
 import { openById } from './iterate.js';
 import { readKernelBtf } from './kernel-btf.js';
@@ -27,7 +28,26 @@ export interface CreateMapOptions {
   readonly ifindex?: number | undefined;
   /** For maps of maps: a map of the shape that inner ones have; one of the spec's `inner` unless given. */
   readonly inner?: { readonly fd: number } | undefined;
+  /** Is told what the map is created without. */
+  readonly note?: ((degradation: Degradation) => void) | undefined;
 }
+
+/** Map types that take no BTF in any kernel. Source: libbpf `src/libbpf.c` (`bpf_object__create_map`). */
+const untypedMaps: ReadonlySet<string> = new Set([
+  'perf_event_array',
+  'cgroup_array',
+  'array_of_maps',
+  'hash_of_maps',
+  'stack_trace',
+  'devmap',
+  'devmap_hash',
+  'cpumap',
+  'xskmap',
+  'sockmap',
+  'sockhash',
+  'queue',
+  'stack',
+]);
 
 /** Creates a map. Errors: `MAP_CREATE` with what the kernel said, `OBJECT_UNSUPPORTED` for struct_ops. */
 export function createMap(spec: MapSpec, options: CreateMapOptions = {}): BpfMap {
@@ -39,11 +59,23 @@ export function createMap(spec: MapSpec, options: CreateMapOptions = {}): BpfMap
   }
   using inner = createInner(spec, options);
   const innerFd = (options.inner ?? inner)?.fd;
-  const typed = options.btfFd !== undefined && (spec.keyType !== undefined || spec.valueType !== undefined);
+  const hasTypes = spec.keyType !== undefined || spec.valueType !== undefined;
+  const typed = options.btfFd !== undefined && hasTypes && !untypedMaps.has(spec.type);
   let result = bpf(commands.map_create, createAttribute(spec, options, innerFd, typed));
   const refused = -result;
-  // Some map types take no BTF, and older kernels take it for fewer of them.
-  if (result < 0 && typed) result = bpf(commands.map_create, createAttribute(spec, options, innerFd, false));
+  // Older kernels take BTF for fewer map types, and some types ask for keys of a kind.
+  if (result < 0 && typed) {
+    result = bpf(commands.map_create, createAttribute(spec, options, innerFd, false));
+    if (result >= 0) {
+      const { message } = bpfError(`give map "${spec.name}" (${spec.type}) its types`, refused);
+      options.note?.({
+        name: 'mapTypes',
+        what: `map "${spec.name}" has no types in the kernel`,
+        why: message,
+        since: undefined,
+      });
+    }
+  }
   // Without types the kernel refuses storage in any case: what it said to them counts.
   if (result < 0) throw createError(spec, isStorage(spec.type) ? refused : -result, typed);
   return mapOf(new FileDescriptor(result, `map "${spec.name}"`), spec, spec, options.btf);

@@ -54,6 +54,9 @@ test('modules that could not be looked at are told', () => {
     () => resolveAll('extern int in_module(int) __ksym;', 'in_module(1)', answers([], 'CAP_SYS_ADMIN is missing')),
     /modules could not be looked at \(CAP_SYS_ADMIN is missing\)$/,
   );
+  const weak = 'extern int in_module(int) __ksym __weak;';
+  const found = resolveAll(weak, 'in_module ? 1 : 0', answers([], 'CAP_SYS_ADMIN is missing')).get('in_module');
+  assert.equal(found?.kind === 'absent' && found.unknown, true);
 });
 
 test('addresses that are hidden or doubtful are no addresses', () => {
@@ -67,6 +70,8 @@ test('addresses that are hidden or doubtful are no addresses', () => {
     message: /hides its address: kernel\.kptr_restrict is \d/,
     hint: /kptr_restrict|CAP_SYSLOG/,
   });
+  const hidden = resolveAll(symbol('__weak'), '(long)&symbol', answers([0n])).get('symbol');
+  assert.equal(hidden?.kind === 'absent' && hidden.unknown, true);
   for (const weak of ['', '__weak']) {
     assert.throws(
       () => resolveAll(symbol(weak), '(long)&symbol', answers([1n, 2n])),

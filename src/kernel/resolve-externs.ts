@@ -25,6 +25,8 @@ interface Problem {
   readonly hint?: string;
   /** It is there, and not what was declared: no weak declaration makes that good. */
   readonly evenIfWeak?: boolean;
+  /** It may be there, and that could not be found out. */
+  readonly unknown?: true;
 }
 
 type Answer = ResolvedExtern | Problem;
@@ -49,7 +51,8 @@ export function resolveExterns(
     if (answer.kind !== 'problem') {
       resolved.set(found.name, answer);
     } else if (found.weak && !answer.evenIfWeak) {
-      resolved.set(found.name, { kind: 'absent', reason: answer.reason });
+      const { reason, unknown } = answer;
+      resolved.set(found.name, { kind: 'absent', reason, ...(unknown && { unknown }) });
     } else {
       unresolved.push({ name: found.name, kind: found.kind, programs, reason: answer.reason });
       if (answer.hint !== undefined && !hints.includes(answer.hint)) hints.push(answer.hint);
@@ -91,7 +94,8 @@ function withTypes(act: () => Answer): Answer {
     return act();
   } catch (error) {
     if (!(error instanceof XdpkitError) || error.code !== 'UNSUPPORTED') throw error;
-    return { kind: 'problem', reason: error.message, ...(error.hint !== undefined && { hint: error.hint }) };
+    const { message, hint } = error;
+    return { kind: 'problem', reason: message, unknown: true, ...(hint !== undefined && { hint }) };
   }
 }
 
@@ -137,7 +141,7 @@ function findInKernel(
   kind: Extract<BtfKind, 'function' | 'variable'>,
   name: string,
   { types, modules }: KernelAnswers,
-): Place | { readonly reason: string } {
+): Place | Pick<Problem, 'reason' | 'unknown'> {
   const kernel = types();
   const id = kernel.find(kind, name);
   if (id !== undefined) return { btf: kernel, id, module: undefined };
@@ -153,7 +157,8 @@ function findInKernel(
         : `nor has a module of the ${open.length} that are loaded`
       : `modules could not be looked at (${problem})`;
   const limits = kind === 'variable' ? ' (which lists few but those that each CPU has)' : '';
-  return { reason: `${kernel.where} has no ${kind} of that name${limits}, and ${others}` };
+  const reason = `${kernel.where} has no ${kind} of that name${limits}, and ${others}`;
+  return problem === undefined ? { reason } : { reason, unknown: true };
 }
 
 function resolveSymbol(name: string, symbols: KernelSymbols): Answer {
@@ -175,6 +180,7 @@ function hiddenAddress(): Answer {
   const reason = `/proc/kallsyms hides its address: kernel.kptr_restrict is ${restriction}`;
   return {
     kind: 'problem',
+    unknown: true,
     reason: privileged ? reason : `${reason}, and the process lacks CAP_SYSLOG`,
     hint: privileged
       ? 'With 2 nobody sees addresses: sysctl kernel.kptr_restrict=1.'

@@ -7,8 +7,11 @@ export type ResolvedExtern =
   /** A function or variable of the kernel by its id in the BTF of the kernel, or of one of its modules. */
   | { readonly kind: 'btf'; readonly id: number; readonly module: string | undefined }
   | { readonly kind: 'address'; readonly address: bigint }
-  /** Weak, and not there: its address is zero, and calling it is an error unless the call is dead code. */
-  | { readonly kind: 'absent'; readonly reason: string };
+  /**
+   * Weak, and not there: its address is zero, and calling it is an error unless the call is dead code. `unknown` where it
+   * may be there, and that could not be found out.
+   */
+  | { readonly kind: 'absent'; readonly reason: string; readonly unknown?: true };
 
 export type ResolvedExterns = ReadonlyMap<string, ResolvedExtern>;
 

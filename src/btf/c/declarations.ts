@@ -56,6 +56,7 @@ export class Declarations {
 
   /** Walks from the name outwards, as C's declarators are read. */
   #declare(id: TypeId, name: string, indent: string, depth: number): string {
+    if (depth > deepest) throw this.#btf.error(id, `is nested more than ${deepest} deep`);
     let declarator = name;
     // Both stand before what was written last, whose type they are part of.
     let qualifiers: readonly string[] = [];
@@ -98,7 +99,6 @@ export class Declarations {
   }
 
   #base(id: TypeId, type: BtfType, indent: string, depth: number): string {
-    if (depth > deepest) throw this.#btf.error(id, `is nested more than ${deepest} deep`);
     switch (type.kind) {
       case 'void':
         return 'void';

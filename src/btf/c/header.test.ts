@@ -143,6 +143,17 @@ test('names that meet are told apart as flavours, and those of other languages a
   }
 });
 
+test('a function that takes itself is refused', () => {
+  const types: BtfType[] = [
+    { kind: 'function-prototype', name: '', returns: 0, parameters: [{ name: 'self', type: 1 }] },
+    { kind: 'typedef', name: 'endless', type: 1 },
+  ];
+  assert.throws(() => writeCHeader(readBtf(writeBtf(types), 'endless')), {
+    code: 'MALFORMED',
+    message: /type 1 is nested more than 64 deep/,
+  });
+});
+
 test('what no compiler makes is refused with its place', () => {
   const member = (name: string, type: TypeId, bitOffset: number, bitSize = 0): BtfMember => ({
     name,
