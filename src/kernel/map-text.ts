@@ -10,7 +10,7 @@ import { readKernelBtf } from './kernel-btf.js';
 import { knownShape } from './known-values.js';
 import type { BpfMap } from './map.js';
 import { isPerCpu } from './map-codecs.js';
-import { buildIdFlag, framesOf, type StackFrame } from './maps/stack-trace-map.js';
+import { buildIdFlag, frameReader, type StackFrame } from './maps/stack-trace-map.js';
 import { PerCpu } from './per-cpu.js';
 import { prefixOfKey } from './prefix-key.js';
 
@@ -41,6 +41,8 @@ export function readMapText(map: BpfMap): MapText {
   const isTrie = info.type === 'lpm_trie' && (info.keySize === 8 || info.keySize === 20);
   const toJsonForm = jsonForm(value.shape);
   const isStack = info.type === 'stack_trace' && (info.flags & buildIdFlag) === 0;
+  const framesOf = frameReader();
+  const stackOf = (each: BtfValue): StackFrame[] => framesOf(stackBytes(each));
   const perCpu = isPerCpu(info.type);
   return {
     keyType: key.name,
@@ -80,9 +82,9 @@ function typed(btf: Btf | undefined, type: number, size: number): Typed {
 }
 
 /** Stacks of more than one frame are read as bytes. */
-function stackOf(value: BtfValue): StackFrame[] {
+function stackBytes(value: BtfValue): DataView {
   const bytes = value instanceof Uint8Array ? value : new Uint8Array(BigUint64Array.of(value as bigint).buffer);
-  return framesOf(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function formatFrame({ address, symbol, offset }: StackFrame): string {

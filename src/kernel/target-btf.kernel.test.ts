@@ -59,6 +59,25 @@ test('types minimised by bpftool answer what they were minimised for', () => {
   assert.equal(verdictWith(minimised), verdictWith(undefined));
 });
 
+test('the running kernel’s types are let go after the load, while what was loaded lives on', () => {
+  const [opener, types] = ['../loader/open.js', './target-btf.js'].map((each) => new URL(each, import.meta.url).href);
+  const script = `
+    import { setImmediate } from 'node:timers/promises';
+    import { parseObject } from ${JSON.stringify(opener)};
+    import { readTargetBtf } from ${JSON.stringify(types)};
+    const object = parseObject(Buffer.from('${Buffer.from(compileText(source)).toString('base64')}', 'base64'), 'x.bpf.o');
+    const loaded = object.load();
+    // Who still held them would be found by this.
+    const held = new WeakRef(readTargetBtf(undefined));
+    for (let turn = 0; turn < 100 && held.deref() !== undefined; turn += 1) {
+      await setImmediate();
+      gc();
+    }
+    console.log(held.deref() === undefined, loaded.programs.size, object.spec.programs.length);`;
+  const words = ['--expose-gc', '--input-type=module', '--eval', script];
+  assert.equal(execFileSync(process.execPath, words, { encoding: 'utf8' }), 'true 1 1\n');
+});
+
 test('sections are found as readelf finds them', () => {
   const bytes = compileText(source);
   const read = (offset: number, length: number) => bytes.subarray(offset, offset + length);

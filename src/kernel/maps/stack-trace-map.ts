@@ -21,6 +21,7 @@ export interface StackFrame {
  */
 export class StackTraceMap {
   readonly #values: RawValues<number>;
+  readonly #framesOf = frameReader();
 
   constructor(map: BpfMap<number, unknown>) {
     this.#values = new RawValues(map, ['stack_trace'], 'only stack trace maps hold stacks');
@@ -35,10 +36,10 @@ export class StackTraceMap {
     return value && addresses(value);
   }
 
-  /** As `get`, with the names of kernel functions, which are read once (needs CAP_SYSLOG). */
+  /** As `get`, with the names of kernel functions, which this view reads once (needs CAP_SYSLOG). */
   frames(id: number): StackFrame[] | undefined {
     const value = this.#values.get(id);
-    return value && framesOf(value);
+    return value && this.#framesOf(value);
   }
 
   /** Makes room for another stack. */
@@ -55,15 +56,18 @@ export class StackTraceMap {
   }
 }
 
-let symbols: KernelSymbols | undefined;
-
-/** The frames of a raw value. */
-export function framesOf(value: DataView): StackFrame[] {
-  symbols ??= readKernelSymbols();
-  return addresses(value).map((address) => {
-    const around = symbols?.around(address);
-    return { address, symbol: around?.name, offset: around?.offset ?? 0 };
-  });
+/**
+ * Gives the frames of raw values. The kernel's symbols, ten megabytes, are read when the first value is met, and go with
+ * the reader: programs and modules come and go, and have symbols too.
+ */
+export function frameReader(): (value: DataView) => StackFrame[] {
+  let symbols: KernelSymbols | undefined;
+  return (value) =>
+    addresses(value).map((address) => {
+      symbols ??= readKernelSymbols();
+      const around = symbols.around(address);
+      return { address, symbol: around?.name, offset: around?.offset ?? 0 };
+    });
 }
 
 /** Up to the first zero. */
