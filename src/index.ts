@@ -18,6 +18,7 @@ export { FormatError, UnsupportedFeatureError, XdpkitError } from './errors/erro
 export type { ProgramChoice } from './kernel/choose-programs.js';
 export { type ContextField, type ContextLayout, type ContextStep, readContextLayout } from './kernel/context-layout.js';
 export type { ContextUse } from './kernel/context-uses.js';
+export { createPlainMap, type PlainMap } from './kernel/create-plain-map.js';
 export type { Degradation } from './kernel/degradation.js';
 export {
   type EventOptions,
@@ -26,6 +27,7 @@ export {
   type RecordVisitor,
   waitForEvents,
 } from './kernel/event-reader.js';
+export { findMap } from './kernel/find-map.js';
 export { findProgram } from './kernel/find-program.js';
 export type { Globals } from './kernel/globals.js';
 export type { MapInfo, ProgramInfo } from './kernel/info.js';

@@ -5,10 +5,10 @@
  */
 import type { Btf } from '../btf/btf.js';
 import { XdpkitError } from '../errors/error.js';
+import { nearNames } from '../object/near-names.js';
 import { readProgramInfo } from './info.js';
 import { readKernelBtf } from './kernel-btf.js';
 import type { ModuleTypes } from './module-btf.js';
-import { nearNames } from './near-names.js';
 import type { BpfProgram } from './program.js';
 
 export interface AttachTarget {

@@ -137,7 +137,7 @@ function stepsOf(btf: Btf, real: TypeId, code: readonly Instruction[]): ContextS
 }
 
 /** By the opcode of a load from memory: bytes. */
-export const loadSizes: Readonly<Record<number, number>> = { 97: 4, 105: 2, 113: 1, 121: 8 };
+const loadSizes: Readonly<Record<number, number>> = { 97: 4, 105: 2, 113: 1, 121: 8 };
 
 function isTaken(type: string, { attachTypes }: ContextTypes, offset: number, size: number): boolean {
   const access = accessBySize[size] as AccessSize;

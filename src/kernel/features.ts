@@ -1,6 +1,6 @@
 /** Kernel features that xdpkit uses, each probed by doing the real thing. Releases: the kernel's git history. */
-import { readFileSync } from 'node:fs';
-import { type Btf, readBtf } from '../btf/btf.js';
+import type { Btf } from '../btf/btf.js';
+import { XdpkitError } from '../errors/error.js';
 import { runInFreshNetns } from '../linux/fresh-netns.js';
 import { findFamily } from '../linux/netlink/generic.js';
 import { createVethPair, getDevice } from '../linux/netlink/route/link.js';
@@ -10,11 +10,11 @@ import { commands } from '../uapi/bpf.generated.js';
 import { Attribute, bpf } from './bpf.js';
 import { defineFeature, type FeatureState, type KernelFeature } from './feature.js';
 import { BpfLink, createXdpLink } from './link.js';
+import { loadFeatures } from './load-features.js';
 import { xdpCapabilities } from './permission.js';
-import { createProbeMap, loadProbeBtf, loadProbeProgram, thenClose } from './probe-calls.js';
+import { createProbeMap, loadProbeProgram, thenClose } from './probe-calls.js';
+import { readTargetBtf } from './target-btf.js';
 
-const kernelBtfPath = '/sys/kernel/btf/vmlinux';
-const mappableArray = 1 << 10;
 const fragsFlag = 1 << 5;
 /** XDP_PASS. */
 const pass = 2;
@@ -30,13 +30,7 @@ export const kernelFeatures = {
     needs: ['bpf'],
     attempt: () => thenClose(loadProbeProgram({ type: 'socket_filter' })),
   }),
-  btf: defineFeature({
-    name: 'BTF',
-    since: '4.18',
-    what: 'types of maps and source lines in verifier logs',
-    needs: ['bpf'],
-    attempt: () => thenClose(loadProbeBtf([1, 1 << 24, 4, (1 << 24) | 32], '\0int\0')),
-  }),
+  btf: { ...loadFeatures.btf, what: 'types of maps and source lines in verifier logs' },
   xdp: defineFeature({
     name: 'XDP programs',
     since: '4.8',
@@ -59,13 +53,7 @@ export const kernelFeatures = {
     // map_fd 0
     attempt: () => thenClose(createProbeMap(), (fd) => bpf(commands.map_freeze, new Attribute(4).u32(0, fd))),
   }),
-  mappableArrays: defineFeature({
-    name: 'mappable arrays',
-    since: '5.5',
-    what: 'global variables read and written without a system call',
-    needs: ['bpf'],
-    attempt: () => thenClose(createProbeMap({ flags: mappableArray })),
-  }),
+  mappableArrays: { ...loadFeatures.mappableArrays, what: 'global variables read and written without a system call' },
   trampolines: defineFeature({
     name: 'trampolines',
     since: '5.5',
@@ -148,7 +136,7 @@ const quietFunctions = ['bpf_fentry_test1', 'do_unlinkat', 'vfs_read'];
 function attachTrampoline(): number | FeatureState {
   const btf = readVmlinux();
   if (btf === undefined) {
-    return { available: false, because: 'absent', reason: `the kernel offers no BTF of itself at ${kernelBtfPath}` };
+    return { available: false, because: 'absent', reason: `the kernel does not tell its types` };
   }
   const attachBtfId = quietFunctions.map((name) => btf.find('function', name)).find((id) => id !== undefined);
   if (attachBtfId === undefined) {
@@ -161,10 +149,11 @@ function attachTrampoline(): number | FeatureState {
 
 function readVmlinux(): Btf | undefined {
   try {
-    return readBtf(readFileSync(kernelBtfPath), kernelBtfPath);
-  } catch {
+    return readTargetBtf(undefined);
+  } catch (error) {
     // Absent, not readable, or of a form that is not known: all the same for a probe.
-    return undefined;
+    if (error instanceof XdpkitError) return undefined;
+    throw error;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { BtfValue } from '../btf/codec.js';
 import { XdpkitError } from '../errors/error.js';
 import { kernelName } from './bpf.js';
 import { type ListedMap, listMaps } from './list-maps.js';
@@ -7,9 +8,14 @@ import { openPinned } from './pin.js';
 
 /**
  * Opens the map that a person means: an id (`17`), the path of a pin (with a slash in it), or a name, in full or as the
- * kernel cut it. Errors: `MAP_NOT_FOUND`, `MAP_AMBIGUOUS` for a name that several maps have.
+ * kernel cut it. The caller states what its BTF makes of keys and values, as for `object.map`. Errors: `MAP_NOT_FOUND`,
+ * `MAP_AMBIGUOUS` for a name that several maps have.
  */
-export function findMap(reference: string): BpfMap {
+export function findMap<Key = BtfValue, Value = BtfValue>(reference: string): BpfMap<Key, Value> {
+  return open(reference) as unknown as BpfMap<Key, Value>;
+}
+
+function open(reference: string): BpfMap {
   if (/^\d+$/.test(reference)) {
     return openMapById(Number(reference)) ?? refuse(`there is no map with id ${reference}`);
   }

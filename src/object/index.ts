@@ -7,7 +7,13 @@ export {
 } from './chain/link-chain.js';
 export { defaultRunConfig, type RunConfig, readRunConfig } from './chain/run-config.js';
 export { type NameViews, type Probe, type Probes, type WrappedProgram, wrapProgram } from './chain/wrap.js';
-export { type LinkedProgram, linkProgram, type MapReference } from './link.js';
+export {
+  type LinkedProgram,
+  type LinkOptions,
+  linkProgram,
+  type MapReference,
+  type UnresolvedReference,
+} from './link.js';
 export { type CompiledFunction, type CompiledInstruction, listCode, type NamedReference } from './list-code.js';
 export { readObject } from './read.js';
 export {

@@ -59,7 +59,7 @@ const words: Readonly<Record<ExternSpec['kind'], string>> = {
   undeclared: 'the symbol',
 };
 
-export function externWords(kind: ExternSpec['kind']): string {
+function externWords(kind: ExternSpec['kind']): string {
   return words[kind];
 }
 

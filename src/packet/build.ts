@@ -28,7 +28,7 @@ export function buildPacket(text: string): Uint8Array {
 type Outer = Surroundings['outer'];
 
 /** Behind a trailer stand only those of frames further out. Errors: `USAGE`. */
-export function buildLayers(wishes: readonly LayerWish[]): Uint8Array {
+function buildLayers(wishes: readonly LayerWish[]): Uint8Array {
   const { bytes, rest } = buildFrom(wishes, []);
   return joined([bytes, ...rest.flatMap((wish) => (wish.kind === 'header' ? [] : [wish.bytes]))]);
 }

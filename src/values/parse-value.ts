@@ -17,7 +17,7 @@ export function parseValue(word: string, shape: ValueShape): unknown {
   return readValue(/^[[{"]/.test(text) ? parseJson(text) : text, shape);
 }
 
-export function readValue(json: Json, shape: ValueShape): unknown {
+function readValue(json: Json, shape: ValueShape): unknown {
   if (typeof json === 'string') return readText(json, shape);
   if (shape.kind === 'text' && (typeof json === 'number' || typeof json === 'bigint')) return String(json);
   if (shape.kind === 'float' && typeof json === 'bigint') return Number(json);

@@ -189,7 +189,7 @@ function describeOffset(state: RegisterState): string {
   return from === undefined ? `any offset up to byte ${to}` : `byte ${from} to ${to ?? 'any'}`;
 }
 
-export function describeNumber({ variable, minimum, maximum }: RegisterState): string {
+function describeNumber({ variable, minimum, maximum }: RegisterState): string {
   if (!variable || minimum === maximum) return `the number ${minimum}`;
   if (minimum === least)
     return maximum === most ? 'a number of which nothing is known' : `a number up to ${maximum} that may be negative`;

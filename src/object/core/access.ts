@@ -23,7 +23,7 @@ export interface Access {
 }
 
 /** The depth that libbpf allows. */
-export const deepestAccess = 64;
+const deepestAccess = 64;
 
 /** Throws `FormatError` where the object's record does not fit its types. */
 export function readAccess(btf: Btf, { type: root, accessString }: CoreRelocation, kind: RelocationKind): Access {

@@ -17,7 +17,7 @@ export interface Pair {
 /** As far as libbpf follows types into each other. */
 const deepest = 32;
 
-export function sameKind(one: BtfType, other: BtfType): boolean {
+function sameKind(one: BtfType, other: BtfType): boolean {
   return one.kind === other.kind || (isEnum(one) && isEnum(other));
 }
 

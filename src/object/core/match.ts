@@ -2,10 +2,10 @@
 import type { Btf } from '../../btf/btf.js';
 import { essentialName } from '../../btf/names.js';
 import type { BtfMember, TypeId } from '../../btf/types.js';
+import { nearNames } from '../near-names.js';
 import { type Access, hasElement, isEnum, type Step } from './access.js';
 import { fieldsCompatible, isComposite, type Pair, typesCompatible } from './compatible.js';
 import type { RelocationKind } from './kinds.js';
-import { nearNames } from './near.js';
 import { typesMatch } from './type-match.js';
 
 /** `reason` continues a sentence that begins with the candidate: "has no member mtu (it has max_mtu)". */
