@@ -1,7 +1,7 @@
 import type { Btf } from '../../btf/btf.js';
 import { essentialName } from '../../btf/names.js';
 import type { TypeId } from '../../btf/types.js';
-import { nearNames } from './near.js';
+import { nearNames } from '../near-names.js';
 import type { MissingType } from './relocate.js';
 
 /**
