@@ -41,7 +41,8 @@ async function readBytes(path: string, what: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'there is no such file' : message;
     throw new XdpkitError('FILE_NOT_FOUND', `read ${what} from ${path}: ${why}`, { cause });
   }
 }

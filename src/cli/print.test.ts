@@ -48,11 +48,24 @@ test('tables are aligned, without trailing blanks', () => {
   assert.equal(renderTable(columns, rows), expected);
 });
 
-test('a table wraps its last column into a terminal, and nothing in a pipe', () => {
+test('a table wraps its widest columns at words into a terminal, and nothing in a pipe', () => {
   const columns = [{ title: 'K' }, { title: 'V' }];
   const rows = [['key', 'one two three four five six seven']];
   assert.equal(renderTable(columns, rows, { width: 25 }), 'K    V\nkey  one two three four\n     five six seven\n');
   assert.equal(renderTable(columns, rows), 'K    V\nkey  one two three four five six seven\n');
+  const both = [['one two three four', 'five six seven eight nine']];
+  const wrapped = 'K        V\none two  five six\nthree    seven\nfour     eight nine\n';
+  assert.equal(renderTable(columns, both, { width: 20 }), wrapped);
+});
+
+test('words that are wider than a terminal stay whole', () => {
+  const columns = [{ title: 'N', align: 'right' }, { title: 'PIN' }] as const;
+  const rows = [
+    ['1', 'pin /sys/fs/bpf/a/long/path'],
+    ['12', '-'],
+  ];
+  const expected = ' N  PIN\n 1  pin\n    /sys/fs/bpf/a/long/path\n12  -\n';
+  assert.equal(renderTable(columns, rows, { width: 10 }), expected);
 });
 
 test('NO_COLOR wins over FORCE_COLOR, which wins over the stream', () => {

@@ -52,7 +52,8 @@ function btfOfFile(path: string, base: Btf | undefined): Btf {
   try {
     bytes = readFileSync(path);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'there is no such file' : message;
     throw new XdpkitError('FILE_NOT_FOUND', `cannot read types from ${path}: ${why}`, {
       cause,
       hint: 'Types are read from an object, a file of raw BTF, id:N, prog:N, map:N, or the running kernel: kernel.',

@@ -125,6 +125,8 @@ const numaNodeFlag = 1 << 2;
 const noPreallocation = 1 << 0;
 const readOnlyForPrograms = 1 << 7;
 
+const keyless: ReadonlySet<string> = new Set(['queue', 'stack', 'bloom_filter', 'ringbuf', 'user_ringbuf', 'arena']);
+
 function createError(spec: MapSpec, number: number, typed: boolean): XdpkitError {
   const { name, type, keySize, valueSize, maxEntries } = spec;
   const tried = `create map "${name}" (${type}, key ${keySize} bytes, value ${valueSize} bytes, ${maxEntries} entries)`;
@@ -139,7 +141,12 @@ function createError(spec: MapSpec, number: number, typed: boolean): XdpkitError
         : 'The kernel asks for the types of its key, an int, and of its value: __type(key, int); __type(value, …).',
     });
   }
-  if (number === errnos.EINVAL && maxEntries === 0) return refused({ hint: 'Give it __uint(max_entries, …).' });
+  const unsaid = maxEntries === 0 || (!keyless.has(type) && (keySize === 0 || valueSize === 0));
+  if (number === errnos.EINVAL && unsaid) {
+    return refused({
+      hint: 'Say what is 0: __type(key, …), __type(value, …), __uint(max_entries, …), or --key, --value, --entries.',
+    });
+  }
   if (number === errnos.E2BIG || number === errnos.ENOMEM) {
     return refused({ hint: 'The kernel has no room for that many entries of that size; ask for fewer.' });
   }

@@ -343,7 +343,9 @@ export class BpfMap<Key = BtfValue, Value = BtfValue> implements Iterable<[Key, 
     if (result < 0) {
       // Queues, rings and filters.
       const said = this.definition.keySize === 0 ? `a ${this.definition.type} has no keys` : undefined;
-      throw bpfError(`list keys of ${this.#what}`, -result, { said });
+      const queued = this.definition.type === 'queue' || this.definition.type === 'stack';
+      const hint = queued ? '`xdpkit map pop` takes the next value, with --peek it stays.' : undefined;
+      throw bpfError(`list keys of ${this.#what}`, -result, { said, hint });
     }
     return this.#nextKey.slice();
   }

@@ -172,7 +172,11 @@ const defaultAttachTypes: Readonly<Record<string, string>> = { xdp: 'xdp' };
 
 function numberOf(table: Readonly<Record<string, number>>, name: string, what: string, program: string): number {
   const number = table[name];
-  if (number === undefined) throw new XdpkitError('USAGE', `program "${program}": there is no ${what} "${name}"`);
+  if (number === undefined) {
+    throw new XdpkitError('USAGE', `program "${program}": there is no ${what} "${name}"`, {
+      hint: `There are ${Object.keys(table).join(', ')}.`,
+    });
+  }
   return number;
 }
 

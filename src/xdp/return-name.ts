@@ -41,7 +41,7 @@ export function expectedNumber(type: string, word: string): number {
   const found = Object.entries(names[type] ?? {}).find(([, name]) => name === word.toUpperCase());
   if (found) return Number(found[0]);
   const all = Object.values(names[type] ?? {}).join(', ');
-  throw new XdpkitError('USAGE', `a ${type} program cannot return "${word}"`, {
+  throw new XdpkitError('USAGE', `a program of type ${type} cannot return "${word}"`, {
     hint: all ? `Names are ${all}; a number does as well.` : 'Give the number.',
   });
 }

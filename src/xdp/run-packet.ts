@@ -53,7 +53,11 @@ export function runPacket(program: BpfProgram, options: PacketRunOptions): Packe
   if (context !== undefined) {
     throw new XdpkitError('USAGE', 'the context of an XDP program is made of its device, queue and metadata');
   }
-  if (packet === undefined) throw new XdpkitError('USAGE', `program "${program.name}" works on packets: give one`);
+  if (packet === undefined) {
+    throw new XdpkitError('USAGE', `program "${program.name}" works on packets: give one`, {
+      hint: "In words, as in --packet 'ip dst 10.0.0.1/udp dport 53', as hexadecimal digits, or @FILE.",
+    });
+  }
   if (kernelOlderThan('5.15')) {
     refuseContext(options, 'UNSUPPORTED', 'before Linux 5.15 an XDP program that is tested');
     return runOf(program, runProgram(program, { data: packet, repeat }));

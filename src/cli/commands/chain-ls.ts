@@ -68,5 +68,5 @@ async function print(output: Output, { device, occupant, members, counters }: Re
 
 function describeCounters(counters: readonly VerdictCounter[]): string {
   const seen = counters.filter(({ packets }) => packets > 0n);
-  return seen.map(({ verdict, packets }) => `${packets} ${verdict}`).join(', ') || '-';
+  return seen.map(({ verdict, packets }) => `${packets} ${verdict}`).join(', ') || 'none yet';
 }

@@ -1,3 +1,4 @@
+import { XdpkitError } from '../../errors/error.js';
 import { defineCommand } from '../command.js';
 import { describeHolders, programDocument } from '../program-documents.js';
 import { formatTime } from '../units.js';
@@ -20,8 +21,15 @@ export const progLs = defineCommand<Flags, []>({
   async run({ flags, output }) {
     const { listPrograms } = await import('../../kernel/list-programs.js');
     const { readProgramHolders } = await import('../../xdp/program-holders.js');
+    const { programTypes } = await import('../../uapi/bpf.generated.js');
+    const { type: wanted } = flags;
+    if (wanted !== undefined && !Object.hasOwn(programTypes, wanted)) {
+      throw new XdpkitError('USAGE', `there is no program type "${wanted}"`, {
+        hint: `There are ${Object.keys(programTypes).join(', ')}.`,
+      });
+    }
     const all = [...listPrograms()];
-    const programs = all.filter(({ type }) => flags.type === undefined || type === flags.type);
+    const programs = all.filter(({ type }) => wanted === undefined || type === wanted);
     const holdersOf = readProgramHolders();
     const listed = programs.map((program) => ({ program, holders: holdersOf(program.id) }));
     if (listed.length === 0)
@@ -32,9 +40,7 @@ export const progLs = defineCommand<Flags, []>({
           { title: 'ID', align: 'right' },
           { title: 'TYPE' },
           { title: 'NAME' },
-          { title: 'TAG' },
           { title: 'LOADED' },
-          { title: 'BYTES', align: 'right' },
           { title: 'MAPS' },
           { title: 'HELD BY' },
         ],
@@ -42,10 +48,8 @@ export const progLs = defineCommand<Flags, []>({
           String(program.id),
           program.type,
           program.fullName || '-',
-          program.tag,
           formatTime(program.loadedAt),
-          String(program.translatedSize),
-          program.mapIds.join(',') || '-',
+          program.mapIds.join(', ') || '-',
           describeHolders(holders).join(', ') || '-',
         ]),
       );
