@@ -2,8 +2,8 @@
  * Reader of BTF. Opening only finds where each type begins; a type is decoded when it is asked for, so that a
  * kernel's five megabytes open in milliseconds. Source: Linux `Documentation/bpf/btf.rst`.
  */
-import { hostIsLittleEndian } from '../bytes/byte-order.js';
 import { Cursor, readCString } from '../bytes/cursor.js';
+import { wordsOf } from '../bytes/words.js';
 import { FormatError } from '../errors/error.js';
 import { decodeType, type Record as TypeRecord } from './decode.js';
 import { fixedSizes, kindNames, kindNumbers, memberSizes, typeHeaderSize } from './kinds.js';
@@ -65,16 +65,6 @@ function indexTypes(types: Cursor): Uint32Array {
   if (offset > end) throw types.error(`type ${count - 1} is cut off`, offsets[count - 1]);
   if (offset < end) throw types.error('a type is cut off', offset);
   return offsets.subarray(0, count);
-}
-
-/** All of a type's fields are words. A kernel's types are read where they lie; others are few, and may be copied. */
-function wordsOf({ bytes, littleEndian }: Cursor): Uint32Array {
-  const count = bytes.length >>> 2;
-  if (littleEndian === hostIsLittleEndian && bytes.byteOffset % 4 === 0) {
-    return new Uint32Array(bytes.buffer, bytes.byteOffset, count);
-  }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return Uint32Array.from({ length: count }, (_, index) => view.getUint32(index * 4, littleEndian));
 }
 
 export class Btf {

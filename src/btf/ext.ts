@@ -3,6 +3,7 @@
  * relocations, each by ELF section. Source: Linux `Documentation/bpf/btf.rst`, section 4.2.
  */
 import { Cursor } from '../bytes/cursor.js';
+import { wordsOf } from '../bytes/words.js';
 import type { Btf } from './btf.js';
 import type { TypeId } from './types.js';
 
@@ -37,6 +38,7 @@ export interface BtfExt {
 const magic = 0xeb9f;
 const headerSize = 24;
 const headerSizeWithCore = 32;
+const wordSize = 4;
 
 /** Reads the bytes of a `.BTF.ext` section; names come from `btf`. Throws `FormatError`. */
 export function readBtfExt(bytes: Uint8Array, btf: Btf, where: string): BtfExt {
@@ -50,84 +52,114 @@ export function readBtfExt(bytes: Uint8Array, btf: Btf, where: string): BtfExt {
   const [functions, lines] = [part(), part()];
   const core = length >= headerSizeWithCore ? part() : cursor.window(0, 0);
   return {
-    functions: readSections(functions, btf, 8, (word, at) => ({ offset: word(at), type: word(at + 4) })),
-    lines: readSections(lines, btf, 16, (word, at) => ({
-      offset: word(at),
-      fileNameOffset: word(at + 4),
-      lineOffset: word(at + 8),
-      lineColumn: word(at + 12),
+    functions: readSections(functions, btf, 8, (records, index) => ({
+      offset: records.word(index, 0),
+      type: records.word(index, 1),
     })),
-    coreRelocations: readSections(core, btf, 16, (word, at) => ({
-      offset: word(at),
-      type: word(at + 4),
-      accessOffset: word(at + 8),
-      kind: word(at + 12),
+    lines: readSections(lines, btf, 16, (records, index) => ({
+      offset: records.word(index, 0),
+      fileNameOffset: records.word(index, 1),
+      lineOffset: records.word(index, 2),
+      lineColumn: records.word(index, 3),
+    })),
+    coreRelocations: readSections(core, btf, 16, (records, index) => ({
+      offset: records.word(index, 0),
+      type: records.word(index, 1),
+      accessOffset: records.word(index, 2),
+      kind: records.word(index, 3),
     })),
   };
 }
 
-type ReadRecord<T> = (word: (at: number) => number, at: number) => T;
+type ReadRecord<T> = (records: Records<T>, index: number) => T;
 
-/** The records of a section in the order of their offsets. A program has thousands: they are decoded when asked for. */
-export class Records<T extends { readonly offset: number }> {
-  readonly #size: number;
+/**
+ * The records of a section, in the order of their offsets. A program has thousands: they stay words, as they are in the
+ * file, until they are asked for.
+ */
+export class Records<T> {
+  readonly count: number;
+  readonly #words: Uint32Array;
+  /** Words from one record to the next. */
+  readonly #stride: number;
   readonly #read: ReadRecord<T>;
-  readonly #blocks: Cursor[] = [];
-  #decoded: T[] | undefined;
 
-  constructor(size: number, read: ReadRecord<T>) {
-    this.#size = size;
+  constructor(words: Uint32Array, stride: number, read: ReadRecord<T>) {
+    this.count = words.length / stride;
+    this.#words = inOrder(words, stride);
+    this.#stride = stride;
     this.#read = read;
   }
 
-  /** Records of the same section may stand apart; called before any is asked for. */
-  add(block: Cursor): void {
-    this.#blocks.push(block);
+  /** A field of a record, by its number; 0 is the offset. */
+  word(index: number, field: number): number {
+    return this.#words[index * this.#stride + field] as number;
   }
 
-  all(): readonly T[] {
-    this.#decoded ??= this.#decode();
-    return this.#decoded;
-  }
-
-  #decode(): T[] {
-    const records: T[] = [];
-    let sorted = true;
-    let before = 0;
-    for (const { bytes, littleEndian } of this.#blocks) {
-      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-      const word = (at: number) => view.getUint32(at, littleEndian);
-      for (let at = 0; at < bytes.length; at += this.#size) {
-        const record = this.#read(word, at);
-        if (record.offset < before) sorted = false;
-        before = record.offset;
-        records.push(record);
-      }
+  /** The index of the first record at or after an offset; `count` where there is none. */
+  firstFrom(offset: number): number {
+    let low = 0;
+    let high = this.count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.word(middle, 0) < offset) low = middle + 1;
+      else high = middle;
     }
-    if (!sorted) records.sort((left, right) => left.offset - right.offset);
-    return records;
+    return low;
+  }
+
+  all(): T[] {
+    return Array.from({ length: this.count }, (_, index) => this.#read(this, index));
   }
 }
 
-function readSections<T extends { readonly offset: number }>(
-  part: Cursor,
-  btf: Btf,
-  knownSize: number,
-  read: ReadRecord<T>,
-): Map<string, Records<T>> {
-  const sections = new Map<string, Records<T>>();
-  if (part.length === 0) return sections;
+/** Compilers write them in order, and linkers may not. */
+function inOrder(words: Uint32Array, stride: number): Uint32Array {
+  let sorted = true;
+  for (let at = stride; at < words.length && sorted; at += stride) {
+    sorted = (words[at - stride] as number) <= (words[at] as number);
+  }
+  if (sorted) return words;
+  const starts = Array.from({ length: words.length / stride }, (_, index) => index * stride);
+  starts.sort((left, right) => (words[left] as number) - (words[right] as number));
+  const ordered = new Uint32Array(words.length);
+  starts.forEach((start, index) => {
+    ordered.set(words.subarray(start, start + stride), index * stride);
+  });
+  return ordered;
+}
+
+function readSections<T>(part: Cursor, btf: Btf, knownSize: number, read: ReadRecord<T>): Map<string, Records<T>> {
+  if (part.length === 0) return new Map();
   // Newer compilers may append fields.
   const recordSize = part.u32();
-  if (recordSize < knownSize) throw part.error(`records of ${recordSize} bytes, at least ${knownSize} are needed`, 0);
+  if (recordSize < knownSize || recordSize % wordSize !== 0) {
+    throw part.error(`records of ${recordSize} bytes, words of at least ${knownSize} in all are needed`, 0);
+  }
+  // Records of the same section may stand apart.
+  const blocks = new Map<string, Uint32Array[]>();
   while (part.remaining > 0) {
     const name = btf.name(part.u32());
     const count = part.u32();
     if (count * recordSize > part.remaining) throw part.error(`${count} records are announced, fewer are there`);
-    const records = sections.get(name) ?? new Records(recordSize, read);
-    records.add(part.window(part.offset, count * recordSize));
+    const block = wordsOf(part.window(part.offset, count * recordSize));
     part.skip(count * recordSize);
-    sections.set(name, records);
+    const known = blocks.get(name);
+    if (known) known.push(block);
+    else blocks.set(name, [block]);
   }
-  return sections;
+  const stride = recordSize / wordSize;
+  return new Map([...blocks].map(([name, found]) => [name, new Records(joined(found), stride, read)]));
+}
+
+function joined(blocks: readonly Uint32Array[]): Uint32Array {
+  const [first, ...others] = blocks;
+  if (first && others.length === 0) return first;
+  const all = new Uint32Array(blocks.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const block of blocks) {
+    all.set(block, at);
+    at += block.length;
+  }
+  return all;
 }

@@ -89,13 +89,18 @@ export class Cursor {
     return this.bytes.subarray(at, at + length);
   }
 
-  /** A reader over `length` bytes from `offset` of this window. */
-  window(offset: number, length: number, where = this.where): Cursor {
+  /** A view of `length` bytes from `offset` of this window; the present position stays. */
+  part(offset: number, length: number): Uint8Array {
     if (offset < 0 || length < 0 || offset + length > this.bytes.length) {
       throw this.error(`${length} bytes from ${offset} asked for, ${this.bytes.length} exist`, Math.max(0, offset));
     }
+    return this.bytes.subarray(offset, offset + length);
+  }
+
+  /** A reader over `length` bytes from `offset` of this window. */
+  window(offset: number, length: number, where = this.where): Cursor {
     const options = { littleEndian: this.littleEndian, base: this.base + offset };
-    return new Cursor(this.bytes.subarray(offset, offset + length), where, options);
+    return new Cursor(this.part(offset, length), where, options);
   }
 
   #take(length: number): number {

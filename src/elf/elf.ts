@@ -63,6 +63,7 @@ const largestMemory = 64 * 1024 * 1024;
 const sectionHeaderSize = 64;
 const symbolSize = 24;
 const relocationSize = 16;
+const noData = new Uint8Array(0);
 /** `e_shnum` 0 and `e_shstrndx` 0xffff: the real numbers stand in section header 0. */
 const extendedIndex = 0xffff;
 
@@ -141,7 +142,7 @@ function readSections(file: Cursor): ElfSection[] {
     if (memory > largestMemory) {
       throw table.error(`sections without data ask for ${memory} bytes of memory`, index * sectionHeaderSize + 32);
     }
-    const data = hasData ? file.window(offset, size).bytes : new Uint8Array(0);
+    const data = hasData ? file.part(offset, size) : noData;
     headers.push({ index, name: '', type, flags, size, link, info, entrySize, offset, data });
   }
   const names = headers[namesIndex];

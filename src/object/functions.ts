@@ -1,10 +1,10 @@
 /** The functions of an object: where their code lies, and what `.BTF.ext` says about it. */
 import { instructionSize } from '../asm/opcodes.js';
-import type { Records } from '../btf/ext.js';
 import { type ElfFile, type ElfSection, type ElfSymbol, sectionFlag, sectionType, symbolType } from '../elf/elf.js';
+import { FunctionRecords, withRecords } from './function-records.js';
 import { readReferences, type Targets } from './references.js';
 import { type Source, sectionError } from './source.js';
-import type { CoreRelocation, FunctionSpec, LineInfo } from './spec.js';
+import type { FunctionSpec } from './spec.js';
 
 /** Where a function lies, before anything is known about what its code refers to. */
 export interface Placement {
@@ -92,82 +92,16 @@ function checkPlacement(source: Source, placement: Placement, before: Placement 
 }
 
 export function readFunctions(source: Source, placements: Placements, targets: Targets): FunctionSpec[] {
-  const { ext, btf } = source;
+  const records = new FunctionRecords(source);
   return placements.list.map((placement) => {
     const { name, section, offset, size } = placement;
-    const within = <T extends Located>(records: ReadonlyMap<string, Records<T>> | undefined) =>
-      recordsWithin(source, section, records?.get(section.name)?.all() ?? [], offset, size);
-    const [first] = within(ext?.functions);
-    let lines: readonly LineInfo[] | undefined;
-    let coreRelocations: readonly CoreRelocation[] | undefined;
-    return {
+    return withRecords(records, placement, {
       name,
       section: section.name,
       offset,
       code: section.data.subarray(offset, offset + size),
       references: readReferences(source, placement, targets),
-      typeId: first?.offset === offset ? first.type : undefined,
-      // The bulk of an object, and most who open one ask for neither: made when asked for.
-      get lines() {
-        lines ??= lineInfo(within(ext?.lines), offset);
-        return lines;
-      },
-      get coreRelocations() {
-        coreRelocations ??= within(ext?.coreRelocations).map(
-          (record): CoreRelocation => ({
-            at: (record.offset - offset) / instructionSize,
-            type: record.type,
-            accessString: btf?.name(record.accessOffset) ?? '',
-            kind: record.kind,
-          }),
-        );
-        return coreRelocations;
-      },
-    };
+      typeId: records.typeId(placement),
+    });
   });
-}
-
-interface Located {
-  readonly offset: number;
-}
-
-/** The records, sorted by offset, that fall into a function. */
-function recordsWithin<T extends Located>(
-  source: Source,
-  section: ElfSection,
-  records: readonly T[],
-  offset: number,
-  size: number,
-): readonly T[] {
-  const start = firstAtOrAfter(records, offset);
-  const end = firstAtOrAfter(records, offset + size);
-  const slice = records.slice(start, end);
-  for (const record of slice) {
-    if (record.offset % instructionSize !== 0) {
-      throw sectionError(source, section, record.offset, 'a record of .BTF.ext points between two instructions');
-    }
-  }
-  return slice;
-}
-
-function firstAtOrAfter(records: readonly Located[], offset: number): number {
-  let low = 0;
-  let high = records.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((records[middle] as Located).offset < offset) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function lineInfo(records: readonly (Located & Omit<LineInfo, 'at'>)[], start: number): LineInfo[] {
-  const lines: LineInfo[] = [];
-  for (const { offset, fileNameOffset, lineOffset, lineColumn } of records) {
-    const at = (offset - start) / instructionSize;
-    // The kernel takes one line for an instruction.
-    if (lines[lines.length - 1]?.at === at) continue;
-    lines.push({ at, fileNameOffset, lineOffset, lineColumn });
-  }
-  return lines;
 }

@@ -108,6 +108,21 @@ for (const target of ['bpf', 'bpfeb'] as const) {
   });
 }
 
+test('lines and CO-RE relocations are data as all else: copied, compared and printed', () => {
+  const bytes = fixture('calls');
+  const untouched = () => readObject(bytes, 'calls.bpf.o').functions;
+  const touched = untouched();
+  const lines = touched.map((found) => found.lines);
+  assert.ok(lines.every((each, index) => each.length > 0 && each === touched[index]?.lines));
+  assert.deepEqual(untouched(), touched);
+  assert.deepEqual(
+    untouched().map((found) => ({ ...found })),
+    touched,
+  );
+  assert.deepEqual(structuredClone(untouched()), touched);
+  assert.equal(JSON.stringify(untouched()), JSON.stringify(touched));
+});
+
 test('data sections become maps, and variables globals', () => {
   const spec = readObject(fixture('calls'), 'calls.bpf.o');
   const rodata = mapOf(spec, '.rodata');
