@@ -54,7 +54,7 @@ test('a table wraps its widest columns at words into a terminal, and nothing in 
   assert.equal(renderTable(columns, rows, { width: 25 }), 'K    V\nkey  one two three four\n     five six seven\n');
   assert.equal(renderTable(columns, rows), 'K    V\nkey  one two three four five six seven\n');
   const both = [['one two three four', 'five six seven eight nine']];
-  const wrapped = 'K        V\none two  five six\nthree    seven\nfour     eight nine\n';
+  const wrapped = 'K          V\none two    five six\nthree      seven\nfour       eight\n           nine\n';
   assert.equal(renderTable(columns, both, { width: 20 }), wrapped);
 });
 
