@@ -19,7 +19,7 @@ const floors = [
   { floor: '2b (libc)', rooms: ['linux'] },
   { floor: '2b', rooms: ['kernel'] },
   { floor: '3', rooms: ['xdp', 'lab', 'loader', 'chain'] },
-  { floor: '4', rooms: ['stats', 'doctor', 'compile', 'refs', 'project'] },
+  { floor: '4', rooms: ['stats', 'doctor', 'compile', 'refs', 'project', 'explain'] },
   { floor: 'entry', rooms: ['index.ts'] },
   { floor: '5', rooms: ['cli', 'demo', 'bench'] },
 ];

@@ -15,6 +15,22 @@ export { type ReadChain, type ReadMember, readChain } from './chain/read.js';
 export { type CompileOptions, type CompileResult, compileBpf } from './compile/compile.js';
 export { type ErrorCode, errorCodes } from './errors/codes.js';
 export { FormatError, UnsupportedFeatureError, XdpkitError } from './errors/error.js';
+export {
+  type ExplainedHelper,
+  explainHelper,
+  type HelperPresence,
+  type ListedHelper,
+  listHelpers,
+} from './explain/helpers.js';
+export { type ExplainedMapType, explainMapType, listMapTypes } from './explain/maps.js';
+export {
+  type ExplainedProgramType,
+  explainProgramType,
+  type ListedProgramType,
+  listProgramTypes,
+} from './explain/programs.js';
+export type { Since } from './explain/since.js';
+export { type ExplainedVerdict, explainVerdicts, listVerdicts } from './explain/verdicts.js';
 export type { ProgramChoice } from './kernel/choose-programs.js';
 export { type ContextField, type ContextLayout, type ContextStep, readContextLayout } from './kernel/context-layout.js';
 export type { ContextUse } from './kernel/context-uses.js';
@@ -65,6 +81,7 @@ export { openEvents, openPerfBuffer, openRingBuffer, openUserRingBuffer } from '
 export { PerCpu } from './kernel/per-cpu.js';
 export { PerfBuffer, type PerfBufferOptions } from './kernel/perf-buffer.js';
 export type { PinMismatch } from './kernel/pinned-maps.js';
+export type { TypeState } from './kernel/probe-types.js';
 export { BpfProgram, openProgramById } from './kernel/program.js';
 export { type ListedInstruction, listProgram } from './kernel/program-listing.js';
 export { QueueMap } from './kernel/queue-map.js';

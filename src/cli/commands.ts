@@ -12,7 +12,11 @@ import { demo } from './commands/demo.js';
 import { detach } from './commands/detach.js';
 import { doctor } from './commands/doctor.js';
 import { explainCtx } from './commands/explain-ctx.js';
+import { explainHelper } from './commands/explain-helper.js';
+import { explainMap } from './commands/explain-map.js';
 import { explainPacket } from './commands/explain-packet.js';
+import { explainProgram } from './commands/explain-program.js';
+import { explainVerdict } from './commands/explain-verdict.js';
 import { init } from './commands/init.js';
 import { labDown } from './commands/lab-down.js';
 import { labExec } from './commands/lab-exec.js';
@@ -59,7 +63,14 @@ const chain = buildRouteMap({
 
 /** What things are, in this kernel: a route for each kind of thing. */
 const explain = buildRouteMap({
-  routes: { ctx: explainCtx, packet: explainPacket },
+  routes: {
+    helper: explainHelper,
+    map: explainMap,
+    program: explainProgram,
+    verdict: explainVerdict,
+    ctx: explainCtx,
+    packet: explainPacket,
+  },
   docs: { brief: 'What the things of BPF are, and what this kernel makes of them' },
 });
 
