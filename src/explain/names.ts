@@ -1,6 +1,6 @@
 /** What a person calls a thing of BPF, and what it is called. */
 import { XdpkitError } from '../errors/error.js';
-import { nearNames } from '../kernel/near-names.js';
+import { nearNames } from '../object/near-names.js';
 
 /** Errors: `USAGE` with names like it. */
 export function knownName<Name extends string>(

@@ -1,5 +1,5 @@
 import { XdpkitError } from '../errors/error.js';
-import { nearNames } from '../kernel/near-names.js';
+import { nearNames } from '../object/near-names.js';
 import { type Since, sinceOf } from './since.js';
 import { type VerdictWords, verdictWords } from './words/verdicts.js';
 
