@@ -153,3 +153,33 @@ char _license[] SEC("license") = "GPL";
     },
   );
 });
+
+test('the part of the kernel that an object needs loads it as the whole kernel does', async () => {
+  const core = join(folder, 'core.bpf.o');
+  writeFileSync(
+    core,
+    compileText(`
+      struct net_device { int ifindex; unsigned int mtu; } __attribute__((preserve_access_index));
+      SEC("xdp") int p(struct xdp_md *c) { return __builtin_preserve_field_info(((struct net_device *)0)->mtu, 0); }`),
+  );
+  const file = join(folder, 'min.btf');
+  const { objects, types, members, bytes } = JSON.parse(
+    await printed('btf', 'min', core, object, '-o', file, '--json'),
+  );
+  assert.deepEqual([objects, members, bytes], [[core, object], 1, readFileSync(file).length]);
+  assert.ok(types < 5);
+  const run = async (kernelBtf?: string) => {
+    using loaded = (await openObject(core)).load({ kernelBtf });
+    return runProgram(loaded.program('p'), { data: new Uint8Array(64) }).verdict;
+  };
+  assert.equal(await run(file), await run());
+  const theirs = join(folder, 'theirs.btf');
+  ask('bpftool', 'gen', 'min_core_btf', '/sys/kernel/btf/vmlinux', theirs, core, object);
+  assert.equal(ask('bpftool', 'btf', 'dump', 'file', file), ask('bpftool', 'btf', 'dump', 'file', theirs));
+
+  const unwritable = await runWords(['btf', 'min', core, '-o', join(folder, 'none', 'min.btf')]);
+  assert.equal(unwritable.exitCode, 1);
+  assert.match(unwritable.stderr, /^error: cannot write .*none\/min\.btf: ENOENT/);
+  const { stderr } = await runWords(['btf', 'min', object, '-o', file]);
+  assert.match(stderr, /wrote .*: 0 types .*\n.*no relocation asks for a type of the kernel/);
+});

@@ -3,6 +3,7 @@ import { buildRouteMap } from '@stricli/core';
 import { attach } from './commands/attach.js';
 import { btfDump } from './commands/btf-dump.js';
 import { btfLs } from './commands/btf-ls.js';
+import { btfMin } from './commands/btf-min.js';
 import { build } from './commands/build.js';
 import { chainAdd } from './commands/chain-add.js';
 import { chainLs } from './commands/chain-ls.js';
@@ -122,7 +123,7 @@ const refs = buildRouteMap({
 });
 
 const btf = buildRouteMap({
-  routes: { ls: btfLs, dump: btfDump },
+  routes: { ls: btfLs, dump: btfDump, min: btfMin },
   docs: { brief: 'Types: of the kernel, of programs and maps, of objects' },
 });
 

@@ -7,6 +7,8 @@ export {
 } from './chain/link-chain.js';
 export { defaultRunConfig, type RunConfig, readRunConfig } from './chain/run-config.js';
 export { type NameViews, type Probe, type Probes, type WrappedProgram, wrapProgram } from './chain/wrap.js';
+export type { ModulesOfTarget, RelocationTarget } from './core/candidates.js';
+export { type MinimalBtf, minimizeBtf } from './core/minimal.js';
 export {
   type LinkedProgram,
   type LinkOptions,

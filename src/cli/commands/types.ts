@@ -34,11 +34,12 @@ export const types = defineCommand<Flags, [object: string]>({
     },
   },
   async run({ flags, output }, path) {
-    const { readFileSync, writeFileSync } = await import('node:fs');
+    const { readFileSync } = await import('node:fs');
     const { basename, dirname, relative, resolve } = await import('node:path');
     const { openObject } = await import('../../loader/open.js');
     const { writeObjectModule } = await import('../../object/typescript.js');
     const { typesNamed } = await import('../type-names.js');
+    const { writeOutputFile } = await import('../write-output-file.js');
     const { spec } = await openObject(path);
     const from = dirname(resolve(flags.output ?? '.', flags.output === undefined ? 'module.ts' : ''));
     const beside = relative(from, resolve(path));
@@ -50,7 +51,7 @@ export const types = defineCommand<Flags, [object: string]>({
     });
     if (flags.output === undefined) await output.lines(text.trimEnd().split('\n'));
     else {
-      writeFileSync(flags.output, text);
+      writeOutputFile(flags.output, text);
       output.note(`wrote ${flags.output}`);
     }
     output.document(flags.output === undefined ? { object: path, text } : { object: path, output: flags.output });

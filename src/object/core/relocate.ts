@@ -35,6 +35,16 @@ export interface RelocatedFunction {
   readonly unresolved: readonly UnresolvedRelocation[];
 }
 
+/** What a relocation asked, and what there was to answer it. */
+export interface Answered {
+  readonly kind: RelocationKind;
+  /** "asks for the offset of struct sk_buff.dev" */
+  words(): string;
+  /** All that were looked at. */
+  readonly tried: readonly Candidate[];
+  readonly answers: readonly AnsweringCandidate[];
+}
+
 /** Whether the functions ask for types that only a target has. */
 export function needsTarget(functions: readonly FunctionSpec[]): boolean {
   return functions.some(({ coreRelocations }) =>
@@ -55,6 +65,8 @@ export function relocate(
   program: ProgramSpec,
   functions: readonly FunctionSpec[],
   target: RelocationTarget | undefined,
+  /** Is told of each relocation that a target answers. */
+  listen?: (answered: Answered) => void,
 ): RelocatedFunction[] {
   const candidates = new Map<TypeId, Candidates>();
   return functions.map((found) => {
@@ -64,7 +76,9 @@ export function relocate(
     const unresolved: UnresolvedRelocation[] = [];
     for (const relocation of found.coreRelocations) {
       const asked = readQuestion(spec, program, found, relocation);
-      const failed = isLocal(asked.kind) ? answerLocally(asked, code) : answerFrom(asked, code, target, candidates);
+      const failed = isLocal(asked.kind)
+        ? answerLocally(asked, code)
+        : answerFrom(asked, code, target, candidates, listen);
       if (failed === undefined) continue;
       poisonInstruction(code, relocation.at);
       unresolved.push({ at: relocation.at, ...failed, problem: `it ${asked.words()}, ${failed.problem}` });
@@ -141,6 +155,7 @@ function answerFrom(
   code: Code,
   target: RelocationTarget | undefined,
   candidates: Map<TypeId, Candidates>,
+  listen: ((answered: Answered) => void) | undefined,
 ): Omit<UnresolvedRelocation, 'at'> | undefined {
   if (!target) throw asked.missing();
   const { local, kind, access, at } = asked;
@@ -155,6 +170,7 @@ function answerFrom(
   const before = known?.before ?? valueIn(asked, local, access);
   const found = known?.found ?? agreedAnswer(asked, tried.list);
   answers.set(key, { before, found });
+  listen?.({ kind, words: asked.words, tried: tried.list, answers: found.candidates });
   // Who failed one question answers no further one about the type, so that two kernel types are never mixed.
   candidates.set(access.root, found.answer ? { ...tried, list: found.candidates } : tried);
   const after = found.answer ?? (isSettledByAbsence(kind) ? absent : undefined);
@@ -183,11 +199,15 @@ function keyOf({ types, id }: Candidate): string {
   return types.base ? `${id} ${types.where}` : `${id}`;
 }
 
+interface AnsweringCandidate extends Candidate {
+  readonly access: Access;
+}
+
 interface Agreed {
   /** Undefined where no candidate has an answer. */
   readonly answer: Value | undefined;
   /** Those that have it. */
-  readonly candidates: readonly Candidate[];
+  readonly candidates: readonly AnsweringCandidate[];
   /** Why each other candidate has none. */
   readonly reasons: readonly string[];
 }
@@ -195,9 +215,9 @@ interface Agreed {
 /** What all candidates that have an answer answer. */
 function agreedAnswer(asked: Question, tried: readonly Candidate[]): Agreed {
   const { local, kind, access, refusal } = asked;
-  const candidates: Candidate[] = [];
+  const candidates: AnsweringCandidate[] = [];
   const reasons: string[] = [];
-  let first: { readonly candidate: Candidate; readonly access: Access; readonly value: Value } | undefined;
+  let first: { readonly candidate: AnsweringCandidate; readonly value: Value } | undefined;
   for (const candidate of tried) {
     const { types: target, id } = candidate;
     const match = matchCandidate({ local, target }, access, id, kind);
@@ -205,17 +225,20 @@ function agreedAnswer(asked: Question, tried: readonly Candidate[]): Agreed {
       reasons.push(`${candidateName(candidate)} ${match.reason}`);
       continue;
     }
-    const value = valueIn(asked, target, match.access);
-    first ??= { candidate, access: match.access, value };
-    if (first.value.value !== value.value || first.access.bitOffset !== match.access.bitOffset) {
+    const { access: found } = match;
+    const value = valueIn(asked, target, found);
+    const answering = { ...candidate, access: found };
+    first ??= { candidate: answering, value };
+    const before = first.candidate;
+    if (first.value.value !== value.value || before.access.bitOffset !== found.bitOffset) {
       const where = target.base?.where ?? target.where;
-      const answers = `${candidateName(first.candidate)} answers ${saying(first.access, first.value)}, ${candidateName(candidate)} ${saying(match.access, value)}`;
+      const answers = `${candidateName(before)} answers ${saying(before.access, first.value)}, ${candidateName(candidate)} ${saying(found, value)}`;
       throw refusal(
         `the types of that name in ${where} disagree: ${answers}`,
         'Name a member in the program that only one of them has: the others are left out then.',
       );
     }
-    candidates.push(candidate);
+    candidates.push(answering);
   }
   return { answer: first?.value, candidates, reasons };
 }
