@@ -374,7 +374,7 @@ test("libxdp's dispatcher is told by what it is, and left alone", () => {
   setXdp(route, { ifindex, programFd: fd, mode: 'native' });
   assert.equal(readChain(target).occupant.kind, 'dispatcher');
   for (const change of [() => addToChain(counter(), target), () => removeFromChain('one', target)]) {
-    assert.throws(change, fails('UNSUPPORTED', 'libxdp', 'xdp-loader'));
+    assert.throws(change, fails('UNSUPPORTED', 'libxdp', 'xdpkit detach'));
   }
   assert.equal(seenByIp(target.netns).id, id);
 });

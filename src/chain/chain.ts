@@ -1,22 +1,24 @@
 /** Several XDP programs on one device: who is there, who joins, who leaves, who comes first. */
 import { XdpkitError } from '../errors/error.js';
-import type { OpenedObject } from '../loader/open.js';
+import { kernelFeatures } from '../kernel/features.js';
+import { OpenedObject } from '../loader/open.js';
 import type { MemberState } from '../object/chain/state.js';
-import { type Attachment, attachmentError, describeAttachment, readAttachments } from '../xdp/attachment.js';
+import { attachmentError, describeAttachment, readAttachments } from '../xdp/attachment.js';
 import { takeOff } from '../xdp/detach.js';
 import { type DeviceHandle, type DeviceReference, openDevice } from '../xdp/device.js';
+import { dispatcherMemberNames } from '../xdp/dispatcher.js';
 import { type Occupant, readOccupant } from '../xdp/occupant.js';
 import { attachChanged } from '../xdp/xdp-link.js';
-import { adoptProgram } from './adopt.js';
+import { adoptDispatcher, adoptProgram } from './adopt.js';
 import { type MemberWish, newMember, presentMember, type RunWish, succeed, type WantedMember } from './member.js';
 import { type ChangedChain, type PutOnOptions, putOn } from './put-on.js';
 
 export interface AddToChainOptions extends DeviceReference, MemberWish, PutOnOptions {
   /**
-   * The object of a program that is on the device, and is to be a member. Where a process holds that by a link, the link is
-   * pinned, so that the chain stays when the process ends.
+   * The object of a program that is on the device, and is to be a member, or the objects of the members of libxdp's
+   * dispatcher. Where a process holds it by a link, the link is pinned, so that the chain stays when the process ends.
    */
-  readonly adopt?: OpenedObject | undefined;
+  readonly adopt?: OpenedObject | readonly OpenedObject[] | undefined;
   /** Take the place of the member of that name, with its order, counters and those of its maps that fit. */
   readonly replace?: boolean | undefined;
 }
@@ -26,12 +28,14 @@ export interface AddToChainOptions extends DeviceReference, MemberWish, PutOnOpt
  * variables and counters. One atomic swap: each packet meets the chain before or the chain after. Linux 4.16.
  *
  * Errors: ATTACH_EXISTS for a program that is no chain and is not adopted, ATTACH_CHANGED where another process changed
- * the device at the same time, CHAIN_LIMIT, USAGE for a name that is taken, UNSUPPORTED for libxdp's dispatcher.
+ * the device at the same time, CHAIN_LIMIT, USAGE for a name that is taken, UNSUPPORTED for libxdp's dispatcher whose
+ * members are not adopted.
  */
 export function addToChain(object: OpenedObject, options: AddToChainOptions): ChangedChain {
   using device = openDevice(options);
   const occupant = readOccupant(device);
-  const present = membersToJoin(device, occupant, options.adopt);
+  const adopt = options.adopt instanceof OpenedObject ? [options.adopt] : options.adopt;
+  const present = membersToJoin(device, occupant, adopt);
   const member = newMember(object, options);
   const before = present.find(({ name }) => name === member.name);
   const plan = { ...options, takesOver: options.adopt !== undefined };
@@ -45,7 +49,11 @@ export function addToChain(object: OpenedObject, options: AddToChainOptions): Ch
   });
 }
 
-function membersToJoin(device: DeviceHandle, occupant: Occupant, adopt: OpenedObject | undefined): WantedMember[] {
+function membersToJoin(
+  device: DeviceHandle,
+  occupant: Occupant,
+  adopt: readonly OpenedObject[] | undefined,
+): WantedMember[] {
   switch (occupant.kind) {
     case 'none':
       if (adopt === undefined) return [];
@@ -54,7 +62,8 @@ function membersToJoin(device: DeviceHandle, occupant: Occupant, adopt: OpenedOb
       if (adopt === undefined) return occupant.state.members.map(presentMember);
       throw new XdpkitError('USAGE', `${device.what} has a chain of xdpkit, whose members need not be adopted`);
     case 'dispatcher':
-      throw dispatcherError(device, occupant.attachment);
+      if (adopt !== undefined) return adoptDispatcher(occupant.attachment, occupant.dispatcher, adopt);
+      throw dispatcherError(device, occupant);
     case 'program': {
       if (adopt !== undefined) return [adoptProgram(occupant.attachment, adopt)];
       const { message } = attachmentError('ATTACH_EXISTS', device, [occupant.attachment]);
@@ -149,7 +158,7 @@ function requireChain(device: DeviceHandle): PresentChain {
         hint: 'Begin one with `xdpkit chain add`.',
       });
     case 'dispatcher':
-      throw dispatcherError(device, occupant.attachment);
+      throw dispatcherError(device, occupant);
     case 'program':
       throw new XdpkitError(
         'NOT_ATTACHED',
@@ -166,10 +175,20 @@ function requireMember(device: DeviceHandle, members: readonly MemberState[], na
   });
 }
 
-function dispatcherError(device: DeviceHandle, attachment: Attachment): XdpkitError {
-  return new XdpkitError(
-    'UNSUPPORTED',
-    `${device.what} has ${describeAttachment(attachment)}: xdpkit does not change the chains of libxdp yet`,
-    { hint: 'Change it with `xdp-loader`; or take it off with `xdpkit detach` and begin a chain anew.' },
-  );
+/** Where trampolines are to be had, members are added in libxdp's own way: that is still to come. */
+function dispatcherError(
+  device: DeviceHandle,
+  { attachment, dispatcher }: Extract<Occupant, { readonly kind: 'dispatcher' }>,
+): XdpkitError {
+  const { available } = kernelFeatures.trampolines.probe();
+  const why = available
+    ? 'whose members xdpkit does not change yet'
+    : 'which nobody can change here: its members replace functions by BPF trampolines, which this kernel does not allow';
+  const names = dispatcherMemberNames(dispatcher).join(', ');
+  const loader = available ? 'Change it with `xdp-loader`; or take' : 'Take';
+  return new XdpkitError('UNSUPPORTED', `${device.what} has ${describeAttachment(attachment)}, ${why}`, {
+    hint: names
+      ? `${loader} its members into a chain, which needs none: \`xdpkit chain add\` with --adopt OBJECT for the objects of ${names}.`
+      : `${loader} it off with \`xdpkit detach\`, and begin a chain anew.`,
+  });
 }

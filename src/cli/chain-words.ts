@@ -1,6 +1,7 @@
 /** What commands about chains have in common: sets of verdicts as words, and what a change has done. */
 import type { ChangedChain } from '../chain/put-on.js';
 import type { Verdict } from '../packet/verdict.js';
+import type { Dispatcher } from '../xdp/dispatcher.js';
 import type { Output } from './output.js';
 import { reportDegraded } from './report-degraded.js';
 import { attachmentDocument } from './xdp-documents.js';
@@ -19,6 +20,17 @@ export async function verdictSet(text: string): Promise<readonly Verdict[]> {
 
 export function describeSet(next: readonly Verdict[]): string {
   return next.length === 0 ? 'none' : next.join(',').toLowerCase();
+}
+
+/** `dispatcher of libxdp (protocol 2, frags) pinned in /sys/fs/bpf/xdp/dispatch-2-7`. */
+export function describeDispatcher({ config, folder }: Dispatcher): string {
+  const about = [
+    config === undefined ? 'its map cannot be read' : `protocol ${config.version}`,
+    ...(config && !config.members ? ['which is not known here'] : []),
+    ...(config?.frags ? ['frags'] : []),
+    ...(config?.deviceBound ? ['bound to the device'] : []),
+  ];
+  return `dispatcher of libxdp (${about.join(', ')})${folder === undefined ? '' : ` pinned in ${folder}`}`;
 }
 
 export const nextFlag = {

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { XdpkitError } from '../errors/error.js';
+import { pause } from '../linux/folder-lock.js';
 import { createNetns, deleteNetns, netnsExists, openNetns } from '../linux/named-netns.js';
 import { addAddress, listAddresses } from '../linux/netlink/route/address.js';
 import type { NetworkDevice } from '../linux/netlink/route/device.js';
@@ -10,7 +11,7 @@ import { isErrno } from '../linux/syscall-error.js';
 import { formatIp } from '../packet/ip-address.js';
 import { parsePrefix } from '../packet/prefix.js';
 import { netnsNameOf, type Side, sides } from './lab-name.js';
-import { type LabPrefixes, type LabState, pause } from './lab-state.js';
+import type { LabPrefixes, LabState } from './lab-state.js';
 import { currentBootId } from './maker.js';
 
 /** Of both ends: the namespaces tell them apart. */

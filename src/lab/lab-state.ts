@@ -10,9 +10,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { XdpkitError } from '../errors/error.js';
-import { FileDescriptor } from '../linux/file-descriptor.js';
-import { lastError } from '../linux/syscall-error.js';
-import { systemCall } from '../linux/syscalls.js';
+import type { FileDescriptor } from '../linux/file-descriptor.js';
+import { lockFolder } from '../linux/folder-lock.js';
 import type { Side } from './lab-name.js';
 import type { Maker } from './maker.js';
 
@@ -48,10 +47,6 @@ export interface NamespaceIdentity {
 
 const folder = '/run/xdpkit/labs';
 const fileOf = (name: string): string => `${folder}/${name}.json`;
-
-const lockExclusiveNow = 2 | 4;
-const lockPatience = 10_000;
-const lockPause = 10;
 
 export function labNotFound(name: string): XdpkitError {
   return new XdpkitError('LAB_NOT_FOUND', `there is no lab ${name}`, {
@@ -129,32 +124,14 @@ export function removeDrafts(): void {
 
 /** One process at a time makes or removes labs: who holds this knows that an unfinished lab is a crashed one. */
 export function lockLabs(): FileDescriptor {
-  const lock = openFolder();
-  for (let waited = 0; systemCall('flock', lock.number, lockExclusiveNow) < 0; waited += lockPause) {
-    const refused = lastError(`lock ${folder}`, { syscall: 'flock' });
-    if (refused.errnoName === 'EINTR') continue;
-    if (refused.errnoName !== 'EAGAIN' || waited >= lockPatience) {
-      lock.close();
-      if (refused.errnoName !== 'EAGAIN') throw refused;
-      throw new XdpkitError(
-        'FAILED',
-        `another process has been making or removing a lab for ${lockPatience / 1000} s`,
-        {
-          cause: refused,
-          hint: `\`fuser ${folder}\` names it.`,
-        },
-      );
-    }
-    pause(lockPause);
-  }
-  return lock;
+  return lockFolder(openFolder(), folder, 'making or removing a lab');
 }
 
-function openFolder(): FileDescriptor {
+function openFolder(): number {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o755 });
     accessSync(folder, constants.W_OK);
-    return new FileDescriptor(openSync(folder, 'r'), folder);
+    return openSync(folder, 'r');
   } catch (cause) {
     const { code = '', message } = cause as NodeJS.ErrnoException;
     throw new XdpkitError(
@@ -166,9 +143,4 @@ function openFolder(): FileDescriptor {
       },
     );
   }
-}
-
-/** Sleeps so many milliseconds, event loop and all: for waits of some milliseconds inside of one synchronous step. */
-export function pause(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }

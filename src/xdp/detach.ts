@@ -3,7 +3,8 @@ import { openLinkById } from '../kernel/link.js';
 import { openProgramById } from '../kernel/program.js';
 import { setXdp } from '../linux/netlink/route/link.js';
 import { isErrno } from '../linux/syscall-error.js';
-import { type Attachment, chooseAttachment, describeAttachment, readAttachments } from './attachment.js';
+import { type Attachment, chooseAttachment, describeAttachment } from './attachment.js';
+import { attachmentsToChange } from './attachments-to-change.js';
 import { type DeviceHandle, type DeviceReference, openDevice } from './device.js';
 import { removeDispatcherFolder } from './dispatcher.js';
 import type { XdpMode } from './mode.js';
@@ -21,7 +22,8 @@ export interface XdpDetachOptions extends DeviceReference {
  */
 export function detachXdp(options: XdpDetachOptions): Attachment[] {
   using device = openDevice(options);
-  const all = readAttachments(device);
+  using held = attachmentsToChange(device);
+  const all = held.attachments;
   const chosen = options.mode ? all.filter(({ mode }) => mode === options.mode) : all;
   if (chosen.length === 0 && all.length > 0) {
     const found = all.map(describeAttachment).join(' and ');
@@ -32,7 +34,7 @@ export function detachXdp(options: XdpDetachOptions): Attachment[] {
     takeOff(device, attachment);
     removeMembers(attachment);
   }
-  return chosen;
+  return [...chosen];
 }
 
 /** Also used where a program moves to another mode. */
@@ -60,7 +62,7 @@ export function takeOff(device: DeviceHandle, attachment: Attachment): void {
   removeOwnMapPins(device.netns.cookie, device.ifindex);
 }
 
-/** Once libxdp's dispatcher is off its device, its members live only by their pins. */
+/** Once libxdp's dispatcher is off its device, its members live only by their pins. Only under libxdp's lock. */
 export function removeMembers({ holder }: Attachment): void {
-  if (holder.by === 'libxdp' && holder.folder) removeDispatcherFolder(holder.folder);
+  if (holder.by === 'libxdp' && holder.dispatcher.folder) removeDispatcherFolder(holder.dispatcher.folder);
 }

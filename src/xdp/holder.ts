@@ -5,7 +5,7 @@ import { listIds, openById } from '../kernel/iterate.js';
 import { openPinnedLink } from '../kernel/link.js';
 import { listPins, type Pin } from '../kernel/pin-index.js';
 import { type HoldingProcess, listHoldingProcesses } from '../kernel/processes.js';
-import { dispatcherName, findDispatcherFolder } from './dispatcher.js';
+import { type Dispatcher, dispatcherMemberNames, dispatcherName, readDispatcher } from './dispatcher.js';
 import { isOwnPin, ownLinkPin } from './own-pins.js';
 
 export type Holder =
@@ -19,8 +19,8 @@ export type Holder =
     }
   /** The device itself holds it, until it is detached: `ip link`, `bpftool net attach`, `xdp-loader` do so. */
   | { readonly by: 'netlink' }
-  /** As netlink, but the program is libxdp's dispatcher, whose members are pinned in `folder`. */
-  | { readonly by: 'libxdp'; readonly folder: string | undefined; readonly members: readonly string[] }
+  /** As netlink, but the program is libxdp's dispatcher. */
+  | { readonly by: 'libxdp'; readonly dispatcher: Dispatcher }
   /** The process may not look at the kernel's objects, or the kernel does not tell. */
   | { readonly by: 'unknown'; readonly reason: string };
 
@@ -74,7 +74,7 @@ export function findHolder(held: HeldProgram, index: HolderIndex): Holder {
     return { by: 'link', linkId: link.id, pins, processes };
   }
   if (held.programName !== dispatcherName) return { by: 'netlink' };
-  return { by: 'libxdp', ...findDispatcherFolder(held.ifindex, held.programId) };
+  return { by: 'libxdp', dispatcher: readDispatcher(held.ifindex, held.programId) };
 }
 
 /**
@@ -105,8 +105,10 @@ export function describeHolder(holder: Holder): string {
     }
     case 'netlink':
       return 'netlink';
-    case 'libxdp':
-      return holder.members.length > 0 ? `libxdp dispatcher with ${holder.members.join(', ')}` : 'libxdp dispatcher';
+    case 'libxdp': {
+      const names = dispatcherMemberNames(holder.dispatcher);
+      return names.length > 0 ? `libxdp's dispatcher of ${names.join(', ')}` : "libxdp's dispatcher without members";
+    }
     case 'unknown':
       return `something unknown (${holder.reason})`;
   }

@@ -2,6 +2,7 @@
 import type { ChainState } from '../object/chain/state.js';
 import { type Attachment, chooseAttachment, readAttachments } from './attachment.js';
 import type { DeviceHandle } from './device.js';
+import type { Dispatcher } from './dispatcher.js';
 import type { XdpMode } from './mode.js';
 
 export type Occupant =
@@ -10,8 +11,8 @@ export type Occupant =
   | { readonly kind: 'program'; readonly attachment: Attachment }
   /** A chain of xdpkit. */
   | { readonly kind: 'chain'; readonly attachment: Attachment; readonly state: ChainState }
-  /** libxdp's dispatcher; its members by name as far as they are pinned. */
-  | { readonly kind: 'dispatcher'; readonly attachment: Attachment; readonly members: readonly string[] };
+  /** libxdp's dispatcher. */
+  | { readonly kind: 'dispatcher'; readonly attachment: Attachment; readonly dispatcher: Dispatcher };
 
 /** Errors: USAGE where several modes hold a program and none is named. */
 export function readOccupant(device: DeviceHandle, mode?: XdpMode): Occupant {
@@ -20,6 +21,6 @@ export function readOccupant(device: DeviceHandle, mode?: XdpMode): Occupant {
   const attachment = chooseAttachment(device, attachments, mode);
   const { chain, holder } = attachment;
   if (chain) return { kind: 'chain', attachment, state: chain };
-  if (holder.by === 'libxdp') return { kind: 'dispatcher', attachment, members: holder.members };
+  if (holder.by === 'libxdp') return { kind: 'dispatcher', attachment, dispatcher: holder.dispatcher };
   return { kind: 'program', attachment };
 }

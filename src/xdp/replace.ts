@@ -5,7 +5,8 @@ import { setXdp } from '../linux/netlink/route/link.js';
 import { isErrno } from '../linux/syscall-error.js';
 import { attachXdp } from './attach.js';
 import { explainAttachError } from './attach-error.js';
-import { type Attachment, chooseAttachment, describeAttachment, readAttachments } from './attachment.js';
+import { type Attachment, chooseAttachment, describeAttachment } from './attachment.js';
+import { attachmentsToChange } from './attachments-to-change.js';
 import { removeMembers, takeOff } from './detach.js';
 import { type DeviceHandle, type DeviceReference, openDevice } from './device.js';
 import type { XdpMode } from './mode.js';
@@ -34,7 +35,8 @@ export interface Replacement {
  */
 export function replaceXdp(program: AttachableProgram, options: XdpReplaceOptions): Replacement {
   using device = openDevice(options);
-  const before = chooseAttachment(device, readAttachments(device), options.mode);
+  using held = attachmentsToChange(device);
+  const before = chooseAttachment(device, held.attachments, options.mode);
   if (options.expected !== undefined && options.expected !== before.programId) {
     throw attachChanged(`replace program ${options.expected} of ${device.what} by "${program.name}"`);
   }

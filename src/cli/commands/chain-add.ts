@@ -14,7 +14,7 @@ type Flags = {
   readonly name?: string;
   readonly priority?: number;
   readonly next?: readonly Verdict[];
-  readonly adopt?: string;
+  readonly adopt?: readonly string[];
   readonly replace?: boolean;
   readonly mode?: XdpModeChoice;
   readonly dryRun?: boolean;
@@ -28,7 +28,8 @@ export const chainAdd = defineCommand<Flags, [string]>({
     'counters. Priority and verdicts that are not given are taken from the source (XDP_RUN_CONFIG), or are 50 and pass.',
     '',
     'A program that is on the device already joins with --adopt, given the object that it was loaded from: it goes on with',
-    'the maps that it has. The object files are kept with the chain in the kernel.',
+    "the maps that it has. So do the members of libxdp's dispatcher, given the objects of them all. The object files are kept",
+    'with the chain in the kernel.',
   ].join('\n'),
   parameters: {
     positional: { kind: 'tuple', parameters: [objectParameter] },
@@ -56,6 +57,7 @@ export const chainAdd = defineCommand<Flags, [string]>({
         kind: 'parsed',
         parse: String,
         optional: true,
+        variadic: true,
         placeholder: 'OBJECT',
         brief: 'The object of a program that is on the device, and is to be a member',
       },
@@ -79,7 +81,7 @@ export const chainAdd = defineCommand<Flags, [string]>({
     const { addToChain } = await import('../../chain/chain.js');
     const { dev: device, netns, prog: program, section, name, priority, next, replace, mode, dryRun } = flags;
     const object = await openObject(path);
-    const adopt = flags.adopt === undefined ? undefined : await openObject(flags.adopt);
+    const adopt = flags.adopt && (await Promise.all(flags.adopt.map((path) => openObject(path))));
     const changed = addToChain(object, {
       ...{ device, netns, program, section, name, priority, next, replace, mode, dryRun },
       adopt,

@@ -1,9 +1,10 @@
 import type { VerdictCounter } from '../../chain/counters.js';
 import type { ReadChain } from '../../chain/read.js';
-import { describeSet } from '../chain-words.js';
+import type { Occupant } from '../../xdp/occupant.js';
+import { describeDispatcher, describeSet } from '../chain-words.js';
 import { defineCommand, netnsFlag } from '../command.js';
 import type { Output } from '../output.js';
-import { attachmentDocument } from '../xdp-documents.js';
+import { attachmentDocument, dispatcherMemberDocument } from '../xdp-documents.js';
 import { deviceFlag } from '../xdp-flags.js';
 
 type Flags = { readonly dev: string; readonly netns?: string };
@@ -14,6 +15,8 @@ export const chainLs = defineCommand<Flags, []>({
     "Show the members of a device's chain: the least priority runs first, and after a verdict of NEXT AFTER the next one",
     'runs; any other verdict is what the chain answers. Behind the last member it answers PASS. Packets are counted since a',
     'member joined.',
+    '',
+    "Of libxdp's dispatcher it shows the same of its members, which count nothing.",
   ].join('\n'),
   parameters: { flags: { dev: deviceFlag, netns: netnsFlag } },
   async run({ flags, output }) {
@@ -26,8 +29,7 @@ export const chainLs = defineCommand<Flags, []>({
       ifindex,
       kind: occupant.kind,
       attachment: occupant.kind === 'none' ? null : attachmentDocument(occupant.attachment),
-      members:
-        occupant.kind === 'dispatcher' ? occupant.members.map((name) => ({ name })) : members.map((member) => member),
+      members: occupant.kind === 'dispatcher' ? occupant.dispatcher.members.map(dispatcherMemberDocument) : members,
       counters,
     });
     return undefined;
@@ -41,8 +43,7 @@ async function print(output: Output, { device, occupant, members, counters }: Re
     return output.print(`${device} has no chain, but ${describeAttachment(occupant.attachment)}`);
   }
   if (occupant.kind === 'dispatcher') {
-    output.print(`${device} has ${describeAttachment(occupant.attachment)}`);
-    return;
+    return await printDispatcher(output, device, occupant);
   }
   await output.table(
     [
@@ -64,6 +65,32 @@ async function print(output: Output, { device, occupant, members, counters }: Re
   );
   const { mode, programId } = occupant.attachment;
   output.print(`${device}: program ${programId}, ${mode}, answered ${describeCounters(counters)}`);
+}
+
+async function printDispatcher(
+  output: Output,
+  device: string,
+  { attachment, dispatcher }: Extract<Occupant, { readonly kind: 'dispatcher' }>,
+): Promise<void> {
+  await output.table(
+    [
+      { title: '#', align: 'right' },
+      { title: 'PRIORITY', align: 'right' },
+      { title: 'MEMBER' },
+      { title: 'NEXT AFTER' },
+      { title: 'PROGRAM', align: 'right' },
+      { title: 'LINK', align: 'right' },
+    ],
+    dispatcher.members.map(({ slot, settings, program, linkId }) => [
+      String(slot + 1),
+      String(settings?.priority ?? '?'),
+      program?.name ?? '?',
+      settings ? describeSet(settings.next) : '?',
+      String(program?.id ?? '-'),
+      String(linkId ?? '-'),
+    ]),
+  );
+  output.print(`${device}: ${describeDispatcher(dispatcher)}, program ${attachment.programId}, ${attachment.mode}`);
 }
 
 function describeCounters(counters: readonly VerdictCounter[]): string {

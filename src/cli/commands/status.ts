@@ -1,7 +1,9 @@
 import { XdpkitError } from '../../errors/error.js';
 import type { ChainState } from '../../object/chain/state.js';
+import type { DispatcherMember } from '../../xdp/dispatcher.js';
 import type { Holder } from '../../xdp/holder.js';
 import type { DeviceFeatures, DeviceStatus, NetnsStatus } from '../../xdp/status.js';
+import { describeDispatcher, describeSet } from '../chain-words.js';
 import { defineCommand, netnsFlag } from '../command.js';
 import type { Output } from '../output.js';
 import { formatTime } from '../units.js';
@@ -109,12 +111,18 @@ function holderDetails(holder: Holder): string[] {
         ...holder.processes.map(({ pid, command }) => `link ${holder.linkId} is held by process ${pid} (${command})`),
       ];
     case 'libxdp':
-      return [`dispatcher of libxdp with ${holder.members.join(', ') || 'no members that are pinned'}`];
+      return [describeDispatcher(holder.dispatcher), ...holder.dispatcher.members.map(describeMember)];
     case 'netlink':
       return [];
     case 'unknown':
       return [`what holds it is unknown: ${holder.reason}`];
   }
+}
+
+function describeMember({ slot, settings, program }: DispatcherMember): string {
+  const name = program ? `${program.name} (program ${program.id})` : 'a program that nothing leads to';
+  const order = settings ? `, priority ${settings.priority}, next after ${describeSet(settings.next)}` : '';
+  return `member ${slot + 1} is ${name}${order}`;
 }
 
 function describeFeatures(features: DeviceFeatures): string {
