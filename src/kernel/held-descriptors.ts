@@ -4,21 +4,23 @@ import { commands } from '../uapi/bpf.generated.js';
 import { Attribute, bpf } from './bpf.js';
 import type { PinKind } from './pin.js';
 
-export interface HeldDescriptor {
+export type HeldKind = PinKind | 'BTF';
+
+export interface HeldDescriptor<Kind extends HeldKind = PinKind> {
   readonly pid: number;
   /** As in /proc/PID/comm: at most 15 bytes. */
   readonly command: string;
   readonly fd: number;
-  readonly kind: PinKind;
+  readonly kind: Kind;
   readonly id: number;
   /** What the descriptor is, where it is no descriptor of the object itself: `perf event` (a kprobe, a tracepoint, …). */
   readonly of: 'object' | 'perf event';
 }
 
 /** One walk over all of /proc, this process included. Perf events, which hold a program without a link, since Linux 4.18. */
-export function listHeldDescriptors(): HeldDescriptor[] {
+export function listHeldDescriptors<Kind extends HeldKind>(kinds: readonly Kind[]): HeldDescriptor<Kind>[] {
   return numbersIn('/proc').flatMap((pid) => {
-    const held = numbersIn(`/proc/${pid}/fd`).flatMap((fd) => heldBy(pid, fd) ?? []);
+    const held = numbersIn(`/proc/${pid}/fd`).flatMap((fd) => heldBy(pid, fd, kinds) ?? []);
     if (held.length === 0) return [];
     const command = tryRead(() => readFileSync(`/proc/${pid}/comm`, 'utf8'))?.trim() ?? '';
     return held.map((each) => ({ ...each, command }));
@@ -27,28 +29,33 @@ export function listHeldDescriptors(): HeldDescriptor[] {
 
 /** Whether it still is what it was: tools that list objects hold each of them for a moment. */
 export function isStillHeld({ pid, fd, kind, id }: HeldDescriptor): boolean {
-  const now = heldBy(pid, fd);
-  return now?.kind === kind && now.id === id;
+  return heldBy(pid, fd, [kind])?.id === id;
 }
 
 /** Names of anonymous inodes, which differ by kernel, and what fdinfo calls the id. */
-const inodes = [
-  { name: /^anon_inode:bpf-prog$/, kind: 'program', field: 'prog_id' },
-  { name: /^anon_inode:bpf-map$/, kind: 'map', field: 'map_id' },
-  { name: /^anon_inode:\[?bpf[-_](link|raw-tracepoint)/, kind: 'link', field: 'link_id' },
-] as const;
+const inodes: Readonly<Record<HeldKind, { readonly name: RegExp; readonly field: string }>> = {
+  program: { name: /^anon_inode:bpf-prog$/, field: 'prog_id' },
+  map: { name: /^anon_inode:bpf-map$/, field: 'map_id' },
+  link: { name: /^anon_inode:\[?bpf[-_](link|raw-tracepoint)/, field: 'link_id' },
+  BTF: { name: /^anon_inode:btf$/, field: 'btf_id' },
+};
 
-function heldBy(pid: number, fd: number): Omit<HeldDescriptor, 'command'> | undefined {
-  const inode = tryRead(() => readlinkSync(`/proc/${pid}/fd/${fd}`));
-  if (inode === 'anon_inode:[perf_event]') {
-    const id = programOfPerfEvent(pid, fd);
-    return id === undefined ? undefined : { pid, fd, kind: 'program', id, of: 'perf event' };
+function heldBy<Kind extends HeldKind>(
+  pid: number,
+  fd: number,
+  kinds: readonly Kind[],
+): Omit<HeldDescriptor<Kind>, 'command'> | undefined {
+  const inode = tryRead(() => readlinkSync(`/proc/${pid}/fd/${fd}`)) ?? '';
+  const kind = kinds.find((each) => inodes[each].name.test(inode));
+  if (kind !== undefined) {
+    const text = tryRead(() => readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8')) ?? '';
+    const id = new RegExp(`^${inodes[kind].field}:\\s*(\\d+)$`, 'm').exec(text)?.[1];
+    return id === undefined ? undefined : { pid, fd, kind, id: Number(id), of: 'object' };
   }
-  const found = inode === undefined ? undefined : inodes.find(({ name }) => name.test(inode));
-  if (found === undefined) return undefined;
-  const text = tryRead(() => readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8')) ?? '';
-  const id = new RegExp(`^${found.field}:\\s*(\\d+)$`, 'm').exec(text)?.[1];
-  return id === undefined ? undefined : { pid, fd, kind: found.kind, id: Number(id), of: 'object' };
+  const program = kinds.find((each) => each === 'program');
+  if (program === undefined || inode !== 'anon_inode:[perf_event]') return undefined;
+  const id = programOfPerfEvent(pid, fd);
+  return id === undefined ? undefined : { pid, fd, kind: program, id, of: 'perf event' };
 }
 
 function programOfPerfEvent(pid: number, fd: number): number | undefined {

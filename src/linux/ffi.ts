@@ -65,7 +65,7 @@ export function syscallLong(number: number, ...registers: Integer[]): number {
 
 const mapFailed = 0xffff_ffff_ffff_ffffn;
 
-/** mmap(2): the address, or undefined and `errno()` on failure. `at` counts only with MAP_FIXED. */
+/** mmap(2): the address, or undefined and `errno()` on failure. `at` is only asked for without MAP_FIXED. */
 export function mmap(
   length: number,
   protection: number,

@@ -23,7 +23,7 @@ export interface Scan {
 /** Errors: `NOT_PERMITTED` without CAP_SYS_ADMIN. */
 export function scanKernel(): Scan {
   // First of all: what is opened from here on is not the caller's.
-  const descriptors = listHeldDescriptors();
+  const descriptors = listHeldDescriptors(['program', 'map', 'link']);
   const objects = new Map<string, KernelObject>();
   const holders = new Map<string, DirectHolder[]>();
   const hold = (kind: PinKind, id: number, holder: DirectHolder): void => {
