@@ -2,20 +2,22 @@
 import type { AttachedObject, AttachObjectOptions } from '../loader/attach-object.js';
 import type { XdpModeChoice } from '../xdp/mode.js';
 import { netnsFlag } from './command.js';
+import { type KernelFlags, kernelFlags } from './kernel-flags.js';
 import type { Output } from './output.js';
 import { type PinMismatchFlags, pinMismatchFlag, printMigrations } from './pin-flags.js';
 import { reportDegraded } from './report-degraded.js';
 import { attachmentDocument } from './xdp-documents.js';
 import { deviceFlag, programFlag, sectionFlag } from './xdp-flags.js';
 
-export type AttachFlags = PinMismatchFlags & {
-  readonly dev: string;
-  readonly netns?: string;
-  readonly prog?: string;
-  readonly section?: string;
-  readonly mode?: XdpModeChoice;
-  readonly dryRun?: boolean;
-};
+export type AttachFlags = PinMismatchFlags &
+  KernelFlags & {
+    readonly dev: string;
+    readonly netns?: string;
+    readonly prog?: string;
+    readonly section?: string;
+    readonly mode?: XdpModeChoice;
+    readonly dryRun?: boolean;
+  };
 
 export const attachFlags = {
   dev: deviceFlag,
@@ -23,6 +25,7 @@ export const attachFlags = {
   prog: programFlag,
   section: sectionFlag,
   pinMismatch: pinMismatchFlag,
+  ...kernelFlags,
   dryRun: {
     kind: 'boolean',
     optional: true,
@@ -40,8 +43,8 @@ export async function attachAndReport(
   const { openObject } = await import('../loader/open.js');
   const { attachObject, verifyObject } = await import('../loader/attach-object.js');
   const object = await openObject(path);
-  const { dev: device, netns, prog: program, section, mode, pinMismatch } = flags;
-  const options = { device, netns, program, section, mode, replace, pinMismatch };
+  const { dev: device, netns, prog: program, section, mode, pinMismatch, kernelBtf, kernelConfig } = flags;
+  const options = { device, netns, program, section, mode, replace, pinMismatch, kernelBtf, kernelConfig };
   if (!flags.dryRun) return report(output, attachObject(object, options));
   const verified = verifyObject(object, options);
   output.print(`the verifier accepts ${verified.name}; nothing was attached to ${device}`);

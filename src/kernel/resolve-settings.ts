@@ -56,7 +56,7 @@ export function resolveSettings(
   throw new ExternError(
     spec.name,
     unresolved,
-    'Declare it __weak where a kernel may lack it (it is zero then), or give kernelConfig to the load.',
+    'Declare it __weak where a kernel may lack it (it is zero then), or give kernelConfig to the load (--kernel-config).',
   );
 }
 

@@ -31,7 +31,7 @@ export function readRunningKernelBtf(): Btf {
     bytes = mapKernelFile(runningKernel) ?? readFileSync(runningKernel);
   } catch (cause) {
     throw new XdpkitError('UNSUPPORTED', `the running kernel does not tell its types: ${words(cause)}`, {
-      hint: 'It needs CONFIG_DEBUG_INFO_BTF (Linux 5.4 or later); or give its BTF, made elsewhere, as kernelBtf.',
+      hint: 'It needs CONFIG_DEBUG_INFO_BTF (Linux 5.4 or later); or give its BTF, made elsewhere, as kernelBtf (--kernel-btf).',
       cause,
     });
   }

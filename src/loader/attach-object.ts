@@ -2,6 +2,7 @@
 import { XdpkitError } from '../errors/error.js';
 import type { Degradation } from '../kernel/degradation.js';
 import { keepMaps } from '../kernel/keep-maps.js';
+import type { KernelLinkOptions } from '../kernel/link-for-kernel.js';
 import type { LoadOptions } from '../kernel/load.js';
 import type { Migration } from '../kernel/migrate-map.js';
 import type { PinMismatch } from '../kernel/pinned-maps.js';
@@ -17,7 +18,7 @@ import { withoutPins } from './load-alone.js';
 import type { LoadedObject } from './loaded.js';
 import type { OpenedObject } from './open.js';
 
-export interface AttachObjectOptions extends DeviceReference, ProgramWish {
+export interface AttachObjectOptions extends DeviceReference, ProgramWish, KernelLinkOptions {
   readonly mode?: XdpModeChoice | undefined;
   /**
    * `refuse`: only to a device without a program; `allow`: in the place of one that may be there; `require`: only in
@@ -80,8 +81,9 @@ export function attachObject(object: OpenedObject, options: AttachObjectOptions)
   const replaced =
     present.length > 0 || options.replace === 'require' ? chooseAttachment(device, present, mode) : undefined;
   using kept = replaced && keepMaps(object.spec, replaced.programId);
-  const { pinMismatch } = options;
-  using loaded = load(object, device, options.mode, { programs: [choice], maps: kept?.maps, pinMismatch });
+  const { pinMismatch, kernelBtf, kernelConfig } = options;
+  const wishes = { programs: [choice], maps: kept?.maps, pinMismatch, kernelBtf, kernelConfig };
+  using loaded = load(object, device, options.mode, wishes);
   let arrays: HeldArrays | undefined;
   try {
     arrays = holdProgramArrays(device, loaded.maps.values(), replaced);
@@ -121,7 +123,8 @@ export function verifyObject(object: OpenedObject, options: AttachObjectOptions)
   // A pinned map that would be replaced is left alone.
   const mayReplacePins = options.pinMismatch !== undefined && options.pinMismatch !== 'fail';
   const tried = mayReplacePins ? withoutPins(object) : object;
-  using loaded = load(tried, device, options.mode, { programs: [choice] });
+  const { kernelBtf, kernelConfig } = options;
+  using loaded = load(tried, device, options.mode, { programs: [choice], kernelBtf, kernelConfig });
   loaded.removeNewPins();
   const { translatedSize, jitedSize } = loaded.program(choice.name).info();
   return { name: choice.name, degraded: loaded.degraded, translatedSize, jitedSize };

@@ -1,12 +1,13 @@
 /** A program for trying out: in the kernel for as long as it is held here, with maps that nobody else sees. */
 
 import type { Degradation } from '../kernel/degradation.js';
+import type { KernelLinkOptions } from '../kernel/link-for-kernel.js';
 import type { LoadOptions } from '../kernel/load.js';
 import type { BpfProgram } from '../kernel/program.js';
 import { chooseProgram } from './choose-program.js';
 import { OpenedObject } from './open.js';
 
-export interface LoadAloneOptions {
+export interface LoadAloneOptions extends KernelLinkOptions {
   /** The C function's name; may be left out for an object with one program. */
   readonly program?: string | undefined;
   /** Kernel name, `xdp`, where the section does not tell the type. */
@@ -21,7 +22,8 @@ export function loadAlone(
   options: LoadAloneOptions,
 ): Disposable & { readonly program: BpfProgram; readonly degraded: readonly Degradation[] } {
   const choice = chooseProgram(object.spec, options);
-  const loaded = withoutPins(object).load({ programs: [choice], verifierLog: options.verifierLog });
+  const { verifierLog, kernelBtf, kernelConfig } = options;
+  const loaded = withoutPins(object).load({ programs: [choice], verifierLog, kernelBtf, kernelConfig });
   const program = loaded.program(typeof choice === 'string' ? choice : choice.name);
   return { program, degraded: loaded.degraded, [Symbol.dispose]: () => loaded[Symbol.dispose]() };
 }

@@ -3,6 +3,7 @@ import { XdpkitError } from '../errors/error.js';
 import type { Degradation } from '../kernel/degradation.js';
 import { findMap } from '../kernel/find-map.js';
 import { readMapInfo } from '../kernel/info.js';
+import type { KernelLinkOptions } from '../kernel/link-for-kernel.js';
 import type { BpfMap } from '../kernel/map.js';
 import { shapeDifferences } from '../kernel/map-create.js';
 import type { Migration } from '../kernel/migrate-map.js';
@@ -11,7 +12,7 @@ import type { ObjectSpec } from '../object/spec.js';
 import { chooseProgram } from './choose-program.js';
 import type { OpenedObject } from './open.js';
 
-export interface LoadPinnedOptions {
+export interface LoadPinnedOptions extends KernelLinkOptions {
   /** The C function's name; may be left out for an object with one program. */
   readonly program?: string | undefined;
   /** Kernel name, `xdp`, where the section does not tell the type, or is to be overruled. */
@@ -42,10 +43,10 @@ export interface PinnedProgram {
  * `MAP_NOT_FOUND`, `PIN_MISMATCH` for a map of another shape than the object asks for, `PIN_EXISTS`.
  */
 export function loadPinned(object: OpenedObject, options: LoadPinnedOptions): PinnedProgram {
-  const { pin, maps: wanted = new Map() } = options;
+  const { pin, maps: wanted = new Map(), pinMismatch, kernelBtf, kernelConfig } = options;
   const choice = chooseProgram(object.spec, options);
   using kept = openMaps(object.spec, wanted);
-  using loaded = object.load({ programs: [choice], maps: kept.maps, pinMismatch: options.pinMismatch });
+  using loaded = object.load({ programs: [choice], maps: kept.maps, pinMismatch, kernelBtf, kernelConfig });
   try {
     const program = loaded.program(typeof choice === 'string' ? choice : choice.name);
     program.pin(pin);

@@ -1,10 +1,11 @@
 /** Asks the verifier about every program of an object, and leaves nothing in the kernel. */
 import { XdpkitError } from '../errors/error.js';
+import type { KernelLinkOptions } from '../kernel/link-for-kernel.js';
 import { type LogTotals, readLog } from '../verifier/log.js';
 import { loadAlone } from './load-alone.js';
 import type { OpenedObject } from './open.js';
 
-export interface VerifyOptions {
+export interface VerifyOptions extends KernelLinkOptions {
   /** By the C function's name; all programs of the object unless given. */
   readonly program?: string | undefined;
   /** Kernel name, `xdp`, for programs whose section does not tell their type. */
@@ -56,6 +57,8 @@ function verify(
       using loaded = loadAlone(object, {
         program: name,
         type,
+        kernelBtf: options.kernelBtf,
+        kernelConfig: options.kernelConfig,
         verifierLog: {
           level: options.log ? 'everything' : 'totals',
           take: (_, log) => {

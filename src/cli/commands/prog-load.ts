@@ -1,14 +1,16 @@
 import { defineCommand } from '../command.js';
+import { type KernelFlags, kernelFlags } from '../kernel-flags.js';
 import { type PinMismatchFlags, pinMismatchFlag, printMigrations } from '../pin-flags.js';
 import { reportDegraded } from '../report-degraded.js';
 import { objectParameter, programFlag } from '../xdp-flags.js';
 
-type Flags = PinMismatchFlags & {
-  readonly pin: string;
-  readonly prog?: string;
-  readonly type?: string;
-  readonly map?: readonly (readonly [name: string, reference: string])[];
-};
+type Flags = PinMismatchFlags &
+  KernelFlags & {
+    readonly pin: string;
+    readonly prog?: string;
+    readonly type?: string;
+    readonly map?: readonly (readonly [name: string, reference: string])[];
+  };
 
 export const progLoad = defineCommand<Flags, [string]>({
   brief: 'Load a program of an object and pin it, attached to nothing',
@@ -32,15 +34,16 @@ export const progLoad = defineCommand<Flags, [string]>({
         brief: "A map of the kernel (id, pin or name) for the object's own; repeatable",
       },
       pinMismatch: pinMismatchFlag,
+      ...kernelFlags,
     },
     positional: { kind: 'tuple', parameters: [objectParameter] },
   },
   async run({ flags, output }, path) {
     const { openObject } = await import('../../loader/open.js');
     const { loadPinned } = await import('../../loader/load-pinned.js');
-    const { pin, prog, type, map, pinMismatch } = flags;
+    const { pin, prog, type, map, pinMismatch, kernelBtf, kernelConfig } = flags;
     const object = await openObject(path);
-    const options = { pin, program: prog, type, maps: new Map(map), pinMismatch };
+    const options = { pin, program: prog, type, maps: new Map(map), pinMismatch, kernelBtf, kernelConfig };
     const { program, maps, degraded, migrations, unheldArrays } = loadPinned(object, options);
     output.print(`loaded ${program.name} (program ${program.id}, ${program.type})`);
     output.print(`  pinned at  ${pin}`);

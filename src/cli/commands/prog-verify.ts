@@ -1,8 +1,9 @@
 import { defineCommand } from '../command.js';
+import { type KernelFlags, kernelFlags } from '../kernel-flags.js';
 import { exitCodeOf, printVerified, verifiedDocument } from '../verified-words.js';
 import { objectParameter, programFlag } from '../xdp-flags.js';
 
-type Flags = { readonly prog?: string; readonly type?: string; readonly log?: boolean };
+type Flags = KernelFlags & { readonly prog?: string; readonly type?: string; readonly log?: boolean };
 
 export const progVerify = defineCommand<Flags, [string]>({
   brief: "Ask the kernel's verifier about every program of an object, and load none",
@@ -21,6 +22,7 @@ export const progVerify = defineCommand<Flags, [string]>({
         placeholder: 'TYPE',
         brief: 'The type of programs whose section does not tell it, as in xdp or sched_cls',
       },
+      ...kernelFlags,
       log: {
         kind: 'boolean',
         optional: true,
@@ -33,8 +35,8 @@ export const progVerify = defineCommand<Flags, [string]>({
   async run({ flags, output }, path) {
     const { openObject } = await import('../../loader/open.js');
     const { verifyPrograms } = await import('../../loader/verify-programs.js');
-    const { prog: program, type, log } = flags;
-    const verified = verifyPrograms(await openObject(path), { program, type, log });
+    const { prog: program, type, log, kernelBtf, kernelConfig } = flags;
+    const verified = verifyPrograms(await openObject(path), { program, type, log, kernelBtf, kernelConfig });
     await printVerified(output, verified);
     output.document({ programs: verified.map(verifiedDocument) });
     return exitCodeOf(verified);
