@@ -8,6 +8,17 @@ const headers = '#include <linux/if_ether.h>\n#include <linux/ip.h>\n';
 const hash = `struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8); __type(key, __u32); __type(value, __u64); } m SEC(".maps");\n`;
 const array = `struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, char[64]); } a SEC(".maps");\n`;
 const ring = `struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } r SEC(".maps");\n`;
+/** Reads a member of a map value whose first eight bytes are something else. */
+const inValue = (member: string, before: string, read: string): string =>
+  `struct value { __u64 head; ${member}; };
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, struct value); } s SEC(".maps");
+SEC("xdp") int p(struct xdp_md *c) {
+	__u32 key = 0;
+	struct value *v = bpf_map_lookup_elem(&s, &key);
+	if (!v) return XDP_DROP;
+	${before}
+	return ${read}; // ← here
+}`;
 
 export const refusedForMemory: readonly RefusedProgram[] = [
   {
@@ -100,6 +111,30 @@ export const refusedForMemory: readonly RefusedProgram[] = [
 }`,
     what: /may be missing/,
     mend: /if \(!value\) return XDP_PASS;/,
+  },
+  {
+    name: 'structs in a map value, by an index',
+    kind: 'unbounded-offset',
+    source: inValue('struct { __u32 a, b; } list[8]', '__u32 i = c->rx_queue_index;', 'v->list[i].b'),
+    what: /at an offset without an upper bound/,
+    mend: /`if \(i > 7\) return XDP_PASS;`; or by the array's own length, where that is less/,
+    mended: 'as-told',
+  },
+  {
+    name: 'structs of a size that is no power of two',
+    kind: 'unbounded-offset',
+    source: inValue('struct { __u32 a, b, c; } list[5]', '__u32 i = c->rx_queue_index;', 'v->list[i].c'),
+    what: /at an offset without an upper bound/,
+    mend: /`if \(i > 4\) return XDP_PASS;`/,
+    mended: 'as-told',
+  },
+  {
+    name: 'bytes behind others in a map value, by an index that is bounded too late',
+    kind: 'map-value-bounds',
+    source: inValue('char name[16]', '__u32 i = c->rx_queue_index; if (i > 20) return XDP_DROP;', 'v->name[i]'),
+    what: /up to byte 28 of a map value of 24 bytes: the offset that it computed is 0 to 20/,
+    mend: /`i &= 15;` or `if \(i > 15\) return XDP_PASS;`/,
+    mended: 'as-told',
   },
   {
     name: 'a reservation in a ring buffer that may have failed',

@@ -1,7 +1,7 @@
 /** Refusals of what a program reads and writes. */
 import type { Explanation, KindOfRefusal } from './kind.js';
 import type { Refusal } from './refusal.js';
-import { bytes, describeType, mayBeNull, memoryOf } from './state.js';
+import { bytes, describeType, mayBeNull, memoryOf, type RegisterState } from './state.js';
 
 export const memoryKinds: readonly KindOfRefusal[] = [
   {
@@ -102,7 +102,6 @@ function packetBounds(refusal: Refusal, register: string, offset: number, size: 
 function fixedBounds(refusal: Refusal, memory: string, size: number, offset: number, length: number): Explanation {
   const register = registerNamed(refusal);
   const state = refusal.state(register);
-  const { pointer } = refusal;
   const access = { memory, offset, size: length, write: refusal.access?.write ?? false };
   const whole = `${memory === 'memory' ? 'a memory' : `a ${memory}`} of ${bytes(size)}`;
   if (!state?.variable) {
@@ -115,12 +114,11 @@ function fixedBounds(refusal: Refusal, memory: string, size: number, offset: num
   }
   const negative = offset < 0;
   const furthest = state.maximum + BigInt(state.offset) + BigInt(refusal.access?.offset ?? 0) + BigInt(length) - 1n;
-  const index = indexName(pointer?.index);
   return {
     what: negative
       ? `${refusal.does} ${whole} at an offset that may be negative (from ${offset} on)`
       : `${refusal.does} up to byte ${furthest} of ${whole}: the offset that it computed is ${state.minimum} to ${state.maximum}`,
-    mend: negative ? unsignedIndex(index) : bound(refusal, size, length, pointer?.index),
+    mend: negative ? unsignedIndex(refusal) : bound(refusal, { size, length, register, state }),
     register,
     access,
   };
@@ -133,34 +131,73 @@ function unboundedOffset(refusal: Refusal, named: string | undefined): Explanati
   const memory = state && (memoryOf(state.type) ?? state.type);
   const whole = `${memory ?? 'memory'}${size === undefined ? '' : ` of ${bytes(size)}`}`;
   const negative = !/unbounded memory access/.test(refusal.reason);
-  const index = indexName(refusal.pointer?.index);
+  const reach = { size, length: refusal.access?.size ?? 1, register, state };
   return {
     what: negative
       ? `${refusal.does} ${whole} at an offset that may be negative`
       : `${refusal.does} ${whole} at an offset without an upper bound`,
     mend: negative
-      ? `${unsignedIndex(index)}${size === undefined ? '' : ` ${bound(refusal, size, refusal.access?.size ?? 1, refusal.pointer?.index)}`}`
-      : bound(refusal, size, refusal.access?.size ?? 1, refusal.pointer?.index),
+      ? `${unsignedIndex(refusal)}${size === undefined ? '' : ` ${bound(refusal, reach)}`}`
+      : bound(refusal, reach),
     register,
   };
 }
 
-function indexName(index: string | undefined): string {
-  return index !== undefined && /^\w+$/.test(index) ? index : 'the index';
+/** The index by its name in C. */
+function indexOf({ pointer, onlyIndex }: Refusal): string | undefined {
+  const index = pointer?.index ?? onlyIndex;
+  return index !== undefined && /^[A-Za-z_]\w*$/.test(index) ? index : undefined;
 }
 
-function unsignedIndex(index: string): string {
-  return `Make ${index} unsigned (\`__u32\`) before it is compared, so that it cannot be negative.`;
+function unsignedIndex(refusal: Refusal): string {
+  return `Make ${indexOf(refusal) ?? 'the index'} unsigned (\`__u32\`) before it is compared, so that it cannot be negative.`;
 }
 
-/** Elements of the size that is read fill the memory; then a mask does where their number is a power of two. */
-function bound({ leave }: Refusal, size: number | undefined, length: number, index: string | undefined): string {
+interface Reach {
+  /** Bytes of the memory, where that is known. */
+  readonly size: number | undefined;
+  /** Bytes that are read or written. */
+  readonly length: number;
+  /** The pointer, with its state. */
+  readonly register: string | undefined;
+  readonly state: RegisterState | undefined;
+}
+
+/** The largest index that stays in the memory; a mask does where the number of elements is a power of two. */
+function bound(refusal: Refusal, { size, length, register, state }: Reach): string {
+  const { leave, access } = refusal;
   if (size === undefined)
     return `Compare the index with the size before that line, and leave where it is larger: \`${leave}\``;
-  const last = Math.floor(size / Math.max(length, 1)) - 1;
-  const name = index !== undefined && /^\w+$/.test(index) ? index : 'index';
+  const fixed = (state?.offset ?? 0) + (access?.offset ?? 0);
+  const last = Math.floor((size - fixed - length) / strideOf(refusal, register, state, length));
+  const name = indexOf(refusal) ?? 'index';
   const mask = last > 0 && (last & (last + 1)) === 0 ? `\`${name} &= ${last};\` or ` : '';
-  return `Bound it right before that line: ${mask}\`if (${name} > ${Math.max(last, 0)}) ${leave}\``;
+  // Of a struct's layout the verifier knows nothing: its end is not that of an array in it.
+  const less = fixed === 0 ? '' : "; or by the array's own length, where that is less";
+  return `Bound it right before that line: ${mask}\`if (${name} > ${Math.max(last, 0)}) ${leave}\`${less}`;
+}
+
+/**
+ * Bytes from one element to the next: by the instruction that made an offset of the index, or else by the low bits that
+ * the offset never has.
+ */
+function strideOf(
+  { log: { steps } }: Refusal,
+  register: string | undefined,
+  state: RegisterState | undefined,
+  length: number,
+): number {
+  const mask = BigInt(/\bvar_off=\(0x0; (0x[0-9a-f]+)\)/.exec(state?.text ?? '')?.[1] ?? 0);
+  const least = mask === 0n ? length : Number(mask & -mask);
+  const added = steps.findLastIndex(({ text }) => /^\(0f\) r(\d+) \+= r\d+$/.exec(text)?.[1] === register?.slice(1));
+  const summands = /r(\d+) \+= r(\d+)$/.exec(steps[added]?.text ?? '')?.slice(1) ?? [];
+  for (const { text } of steps.slice(0, Math.max(added, 0)).reverse()) {
+    const [, target = '', operator, number] = /^\([0-9a-f]{2}\) [rw](\d+) (<<|\*)= (\d+)$/.exec(text) ?? [];
+    if (!summands.includes(target)) continue;
+    const stride = operator === '*' ? Number(number) : 2 ** Number(number);
+    return stride % least === 0 ? stride : least;
+  }
+  return least;
 }
 
 function nullPointer(refusal: Refusal, register: string, type: string): Explanation {

@@ -133,6 +133,13 @@ export class Refusal {
     return pointers.sort((left, right) => distance(left, column) - distance(right, column))[0];
   }
 
+  /** What stands in brackets in the refused line, where only one thing does: of `value->list[i].b` the `i`. */
+  get onlyIndex(): string | undefined {
+    const found = new Set([...(this.line?.raw ?? '').matchAll(/\[([^\][]*)\]/g)].map(([, index]) => index?.trim()));
+    const [index] = found;
+    return found.size === 1 ? index : undefined;
+  }
+
   /** The variable that a line gives the value of an instruction, such as a call's result. */
   assignedAt(instruction: number | undefined): string | undefined {
     return /(\w+)\s*=(?!=)/.exec(this.lineOf(instruction)?.text ?? '')?.[1];
