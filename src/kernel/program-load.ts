@@ -9,6 +9,7 @@ import type { LinkedProgram, UnresolvedReference } from '../object/link.js';
 import { newerAttachTypes } from '../object/sections.generated.js';
 import { attachTypes, commands, programTypes } from '../uapi/bpf.generated.js';
 import { diagnose, withoutAnswer } from '../verifier/diagnose.js';
+import { readLog } from '../verifier/log.js';
 import type { AttachTarget } from './attach-target.js';
 import { Attribute, bpf, bpfError } from './bpf.js';
 import { kernelFeatures } from './features.js';
@@ -253,6 +254,13 @@ function refusal(linked: LinkedProgram, options: ProgramLoadOptions, number: num
     log: log || undefined,
     needs: tracingTypes.has(options.type) ? ['bpf', 'perfmon'] : undefined,
   });
+  const { reasons, report, totals } = readLog(log);
+  if (number === errnos.EINVAL && reasons.length === 0 && report === undefined && totals !== undefined) {
+    return bpfError(`load program "${linked.name}" (${options.type}), which the verifier accepts`, number, {
+      log,
+      hint: otherPrograms,
+    });
+  }
   // Without a word of the verifier it was refused before it was looked at: for want of a privilege, or its header.
   if (log.trim() === '') return cause;
   const diagnosis = diagnose(log, refusedCode(linked, options));
@@ -266,6 +274,10 @@ function refusal(linked: LinkedProgram, options: ProgramLoadOptions, number: num
   const mend = [lockdownCause(log) ?? diagnosis.mend, untyped].filter(Boolean).join(' ') || undefined;
   return new VerifierError({ ...diagnosis, mend }, log, cause);
 }
+
+/** `kernel/bpf/core.c`, bpf_check_tail_call: what the kernel looks at once the verifier is done. */
+const otherPrograms =
+  'If it jumps through a program array that was there before, that belongs to programs of another sort: of another type, with SEC("xdp.frags") or without, or run by the JIT where this one is not. Give it an array of its own.';
 
 /** What CO-RE found no answer for: the verifier only sees a call of a helper that does not exist. */
 function unresolvedAt({ unresolved }: LinkedProgram, instruction: number | undefined) {
