@@ -42,19 +42,26 @@ export async function attachAndReport(
 ): Promise<void> {
   const { openObject } = await import('../loader/open.js');
   const { attachObject, verifyObject } = await import('../loader/attach-object.js');
+  const { nameOfChain } = await import('../xdp/attachment.js');
   const object = await openObject(path);
   const { dev: device, netns, prog: program, section, mode, pinMismatch, kernelBtf, kernelConfig } = flags;
   const options = { device, netns, program, section, mode, replace, pinMismatch, kernelBtf, kernelConfig };
-  if (!flags.dryRun) return report(output, attachObject(object, options));
+  if (!flags.dryRun) return report(output, attachObject(object, options), nameOfChain);
   const verified = verifyObject(object, options);
   output.print(`the verifier accepts ${verified.name}; nothing was attached to ${device}`);
   reportDegraded(output, verified.degraded);
   output.document({ device, program: verified, dryRun: true });
 }
 
-function report(output: Output, result: AttachedObject): void {
+function report(
+  output: Output,
+  result: AttachedObject,
+  nameOfChain: typeof import('../xdp/attachment.js').nameOfChain,
+): void {
   const { device, ifindex, program, mode, fallback, heldBy, pinnedAt, replaced } = result;
-  const verb = replaced ? `replaced ${replaced.before.program?.name ?? 'the program'} by` : 'attached';
+  const { chain, program: old } = replaced?.before ?? {};
+  const before = chain ? nameOfChain(chain) : (old?.name ?? 'the program');
+  const verb = replaced ? `replaced ${before} by` : 'attached';
   output.print(`${verb} ${program.name} (program ${program.id}) ${replaced ? 'on' : 'to'} ${device}`);
   output.print(`  mode     ${mode}${fallback === undefined ? '' : `, as the driver refused native: ${fallback}`}`);
   output.print(`  held by  ${heldBy}${pinnedAt === undefined ? '' : `, pinned at ${pinnedAt}`}`);

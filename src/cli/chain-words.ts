@@ -7,7 +7,7 @@ import { reportDegraded } from './report-degraded.js';
 import { attachmentDocument } from './xdp-documents.js';
 
 /** `pass,tx`; `none` for no verdict at all. Loads what it needs only where it is asked. */
-export async function verdictSet(text: string): Promise<readonly Verdict[]> {
+async function verdictSet(text: string): Promise<readonly Verdict[]> {
   const { verdicts } = await import('../packet/verdict.js');
   if (text.toLowerCase() === 'none') return [];
   const words = text.split(',').map((word) => word.trim().toUpperCase().replace(/^XDP_/, ''));

@@ -180,4 +180,11 @@ test('what is refused says what to do', async () => {
   assert.match(stdout, /^added drops, passes to the chain of veth0\n/);
   const again = await runWords(['attach', pass, ...at]);
   assert.match(again.stderr, /already has a chain of drops, passes[\s\S]*xdpkit chain add/);
+  const swapped = await runWords(['replace', pass, ...at]);
+  assert.match(swapped.stdout, /^replaced a chain of drops, passes by passes \(program \d+\) on veth0\n/);
+  assert.equal((await runWords(['chain', 'add', drop, ...at, '--adopt', pass])).exitCode, 0);
+  assert.match(
+    (await runWords(['detach', ...at])).stdout,
+    /^detached a chain of drops, passes \(program \d+, native\)/,
+  );
 });

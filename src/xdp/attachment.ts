@@ -72,10 +72,14 @@ function readProgram(id: number): ProgramInfo | undefined {
 
 /** `program "drop_ping" (id 7, native, held by link 3)`. */
 export function describeAttachment({ mode, programId, program, holder, chain }: Attachment): string {
-  const members = chain?.members.map((member) => member.name).join(', ');
-  const name = members ? `a chain of ${members}` : program ? `program "${program.name}"` : 'a program';
+  const name = chain ? nameOfChain(chain) : program ? `program "${program.name}"` : 'a program';
   const loadedBy = program && program.createdByUid !== 0 ? `, loaded by user ${program.createdByUid}` : '';
   return `${name} (id ${programId}, ${mode}, held by ${describeHolder(holder)}${loadedBy})`;
+}
+
+/** `a chain of filter, counter`, in the order in which they run. */
+export function nameOfChain({ members }: ChainState): string {
+  return `a chain of ${members.map(({ name }) => name).join(', ')}`;
 }
 
 /** The one attachment that is meant: the only one, or the one in `mode`. */

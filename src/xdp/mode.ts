@@ -5,8 +5,6 @@ export type { XdpMode };
 /** `auto`: native where the driver can, else generic, with the reason kept. */
 export type XdpModeChoice = XdpMode | 'auto';
 
-export const xdpModes = ['native', 'generic', 'offload'] as const satisfies readonly XdpMode[];
-
 export function modesToTry(choice: XdpModeChoice): readonly XdpMode[] {
   return choice === 'auto' ? ['native', 'generic'] : [choice];
 }

@@ -16,10 +16,12 @@ export const detach = defineCommand<Flags, []>({
   },
   async run({ flags, output }) {
     const { detachXdp } = await import('../../xdp/detach.js');
+    const { nameOfChain } = await import('../../xdp/attachment.js');
     const { describeHolder } = await import('../../xdp/holder.js');
     const detached = detachXdp({ device: flags.dev, netns: flags.netns, mode: flags.mode });
-    for (const { program, programId, mode, holder } of detached) {
-      output.print(`detached ${program?.name ?? 'a program'} (program ${programId}, ${mode}) from ${flags.dev}`);
+    for (const { program, programId, mode, holder, chain } of detached) {
+      const name = chain ? nameOfChain(chain) : (program?.name ?? 'a program');
+      output.print(`detached ${name} (program ${programId}, ${mode}) from ${flags.dev}`);
       output.print(`  was held by ${describeHolder(holder)}`);
     }
     output.document({ device: flags.dev, detached: detached.map(attachmentDocument) });

@@ -7,12 +7,16 @@ const mostStack = 512;
 const mostFrames = 8;
 /** The verifier's `BPF_MAX_SUBPROGS`. */
 const mostFunctions = 256;
+/** The verifier's `MAX_USED_MAPS`. */
+const mostMaps = 64;
 /** What may wait above a function with a tail call. */
 const mostAboveTailCall = 256;
 
 export interface MeasuredMember {
   readonly name: string;
   readonly stack: StackUse;
+  /** How many maps its code names. */
+  readonly maps: number;
 }
 
 /** The function that calls the members takes no stack, and so nothing waits above them. */
@@ -21,11 +25,33 @@ export function measureMembers(
   members: readonly { readonly name: string; readonly entry: number }[],
   littleEndian: boolean,
 ): MeasuredMember[] {
-  return members.map(({ name, entry }) => ({ name, stack: measureStack(functions, entry, littleEndian) }));
+  return members.map(({ name, entry }) => ({
+    name,
+    stack: measureStack(functions, entry, littleEndian),
+    maps: reachedFrom(functions, entry).maps,
+  }));
 }
 
-/** Throws `XdpkitError` CHAIN_LIMIT. */
-export function requireLimits(what: string, members: readonly MeasuredMember[], functions: number): void {
+/** How many functions and maps the code of a function, and of what it calls, comes to; tail calls lead to other programs. */
+function reachedFrom(functions: readonly FunctionSpec[], entry: number): { functions: number; maps: number } {
+  const reached = new Set([entry]);
+  const maps = new Set<string>();
+  // A set goes on with what is added while it is walked.
+  for (const index of reached) {
+    for (const one of functions[index]?.references ?? []) {
+      if (one.kind === 'call' || one.kind === 'function-address') reached.add(one.function);
+      else if (one.kind === 'map' || one.kind === 'map-value') maps.add(one.map);
+    }
+  }
+  return { functions: reached.size, maps: maps.size };
+}
+
+/** `functions`: the one that calls the members first. Throws `XdpkitError` CHAIN_LIMIT. */
+export function requireLimits(
+  what: string,
+  members: readonly MeasuredMember[],
+  functions: readonly FunctionSpec[],
+): void {
   const sizes = `Of ${describeStack(members)}.`;
   for (const { name, stack } of members) {
     if (stack.bytes > mostStack) {
@@ -51,15 +77,28 @@ export function requireLimits(what: string, members: readonly MeasuredMember[], 
       );
     }
   }
-  if (functions > mostFunctions) {
-    throw new XdpkitError('CHAIN_LIMIT', `${what} has ${functions} functions; the kernel takes ${mostFunctions}`, {
-      hint: 'Declare some of them static __always_inline, or leave a member out.',
-    });
+  const reached = reachedFrom(functions, 0);
+  if (reached.functions > mostFunctions) {
+    throw new XdpkitError(
+      'CHAIN_LIMIT',
+      `${what} has ${reached.functions} functions; the kernel takes ${mostFunctions}`,
+      { hint: 'Declare some of them static __always_inline, or leave a member out.' },
+    );
+  }
+  if (reached.maps > mostMaps) {
+    const counts = members.map(({ name, maps }) => `"${name}" has ${maps}`).join(', ');
+    throw new XdpkitError(
+      'CHAIN_LIMIT',
+      `${what} has ${reached.maps} maps; the kernel takes ${mostMaps} of a program`,
+      {
+        hint: `Global variables are maps too: one for those of .bss, .data and .rodata each. Of maps, ${counts}.`,
+      },
+    );
   }
 }
 
 /** `stack, "filter" takes 128 bytes, "sampler" takes 48 bytes`. */
-export function describeStack(members: readonly MeasuredMember[]): string {
+export function describeStack(members: readonly Pick<MeasuredMember, 'name' | 'stack'>[]): string {
   return `stack, ${members.map(({ name, stack }) => `"${name}" takes ${stack.bytes} bytes`).join(', ')}`;
 }
 

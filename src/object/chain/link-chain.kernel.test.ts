@@ -14,7 +14,7 @@ import type { ObjectSpec } from '../spec.js';
 import { countersName, countersPerSlot } from './counters.js';
 import { type ChainMember, chainProgramName, type LinkedChain, linkChain } from './link-chain.js';
 import { answers, expectedOf, type ModelMember, memberOf } from './members.test.support.js';
-import { readRunConfig } from './run-config.js';
+import { defaultRunConfig, readRunConfig } from './run-config.js';
 
 const packet = new Uint8Array(60);
 
@@ -293,6 +293,29 @@ test('packets in several buffers: only where all members take them', () => {
   assert.deepEqual(counted(loaded, all).get('b PASS'), { packets: 1n, bytes: 9000n });
   const some = linkChain([member('a', taking), memberOf({ name: 'b', answer: 2, priority: 1, next: ['PASS'] })]);
   assert.deepEqual([some.spec.programs[0]?.frags, some.fragsLost], [false, ['a']]);
+});
+
+test('more maps than a program may have: refused with a number for each member, as the kernel would', () => {
+  const maps = Array.from({ length: 9 }, (_, at) => `m${at}`);
+  const { spec } = openText(
+    `${maps.map((name) => `struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, int); } ${name} SEC(".maps");`).join('\n')}
+    SEC("xdp") int many(struct xdp_md *ctx) { __u32 key = 0; int sum = 0, *found;
+      ${maps.map((name) => `found = bpf_map_lookup_elem(&${name}, &key); if (found) sum += *found;`).join('\n')}
+      return sum ? XDP_DROP : XDP_PASS; }`,
+  );
+  const [program] = spec.programs;
+  const members = (count: number) =>
+    Array.from({ length: count }, (_, at): ChainMember => {
+      return { name: `m${at}`, spec, program: program ?? assert.fail(), ...defaultRunConfig };
+    });
+  // 63 of the members, and the counters.
+  using loaded = load(linkChain(members(7)));
+  assert.equal(run(loaded).verdict, 'PASS');
+  assert.throws(() => linkChain([...members(7), memberOf({ name: 'z', answer: 2, priority: 1, next: [] })]), {
+    code: 'CHAIN_LIMIT',
+    message: /has 65 maps; the kernel takes 64 of a program/,
+    hint: /"z" has 1, "m0" has 9, /,
+  });
 });
 
 test('thirty members, each a different one', () => {

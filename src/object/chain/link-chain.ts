@@ -125,7 +125,7 @@ export function linkChain(members: readonly ChainMember[], options: ChainOptions
   );
   const entries = ordered.map(({ name }, index) => ({ name, entry: united.parts[index]?.entries[0] ?? -1 }));
   const measured = measureMembers(united.functions, entries, littleEndian);
-  requireLimits('the chain', measured, united.functions.length);
+  requireLimits('the chain', measured, united.functions);
   const placed = ordered.map(
     ({ name, priority, next }, index): PlacedMember => ({
       name,

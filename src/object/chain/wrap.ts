@@ -99,7 +99,7 @@ export function wrapProgram(spec: ObjectSpec, program: ProgramSpec, probes: Prob
     ),
     littleEndian,
   );
-  requireLimits(`"${program.name}" between its probes`, measured, united.functions.length);
+  requireLimits(`"${program.name}" between its probes`, measured, united.functions);
   const viewOf = (part: number | undefined) => (part === undefined ? undefined : united.parts[part]);
   return {
     spec: {
