@@ -139,7 +139,15 @@ export { describePacket, type PacketDescription } from './packet/describe.js';
 export { type Verdict, verdicts } from './packet/verdict.js';
 export { listTemplates, type ProjectOptions, type StartedProject, startProject } from './project/start-project.js';
 export { drawReferences, stepsOf, verdictOf } from './refs/describe.js';
-export type { HeldObject, Hold, Holder as ReferenceHolder, KernelObject, References, Root } from './refs/reference.js';
+export type {
+  Circle,
+  HeldObject,
+  Hold,
+  Holder as ReferenceHolder,
+  KernelObject,
+  References,
+  Root,
+} from './refs/reference.js';
 export { findReferences } from './refs/refs.js';
 export { type Rate, ratesBetween, type Sample, StatisticsReader } from './stats/reader.js';
 export { refusalKinds, type VerifierDiagnosis } from './verifier/diagnose.js';

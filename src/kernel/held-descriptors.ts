@@ -1,5 +1,6 @@
 /** Which process holds which BPF object by which descriptor, from /proc/PID/fd and fdinfo. Those of other users need root. */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { commandOf, listDescriptors, listProcesses, tryRead } from '../linux/processes.js';
 import { commands } from '../uapi/bpf.generated.js';
 import { Attribute, bpf } from './bpf.js';
 import type { PinKind } from './pin.js';
@@ -19,10 +20,10 @@ export interface HeldDescriptor<Kind extends HeldKind = PinKind> {
 
 /** One walk over all of /proc, this process included. Perf events, which hold a program without a link, since Linux 4.18. */
 export function listHeldDescriptors<Kind extends HeldKind>(kinds: readonly Kind[]): HeldDescriptor<Kind>[] {
-  return numbersIn('/proc').flatMap((pid) => {
-    const held = numbersIn(`/proc/${pid}/fd`).flatMap((fd) => heldBy(pid, fd, kinds) ?? []);
+  return listProcesses().flatMap((pid) => {
+    const held = listDescriptors(pid).flatMap((fd) => heldBy(pid, fd, kinds) ?? []);
     if (held.length === 0) return [];
-    const command = tryRead(() => readFileSync(`/proc/${pid}/comm`, 'utf8'))?.trim() ?? '';
+    const command = commandOf(pid);
     return held.map((each) => ({ ...each, command }));
   });
 }
@@ -74,26 +75,13 @@ export interface MapMapping {
 
 /** Memory mappings of maps, which hold them when their descriptors are closed. The kernel does not tell of which map. */
 export function listMapMappings(): MapMapping[] {
-  return numbersIn('/proc').flatMap((pid) => {
+  return listProcesses().flatMap((pid) => {
     const lines = tryRead(() => readFileSync(`/proc/${pid}/maps`, 'utf8'))?.split('\n') ?? [];
     return lines.flatMap((line) => {
       const found = /^([0-9a-f]+)-([0-9a-f]+) .*anon_inode:bpf-map$/.exec(line);
       if (found === null) return [];
       const size = Number(BigInt(`0x${found[2]}`) - BigInt(`0x${found[1]}`));
-      return [{ pid, command: tryRead(() => readFileSync(`/proc/${pid}/comm`, 'utf8'))?.trim() ?? '', size }];
+      return [{ pid, command: commandOf(pid), size }];
     });
   });
-}
-
-function numbersIn(folder: string): number[] {
-  return (tryRead(() => readdirSync(folder)) ?? []).flatMap((name) => (/^\d+$/.test(name) ? [Number(name)] : []));
-}
-
-/** Processes end while they are looked at. */
-function tryRead<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
 }

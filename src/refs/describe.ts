@@ -33,12 +33,19 @@ function howText(holder: Extract<Holder, { by: 'object' }>): string {
     case 'attaches':
       return ` on ${holder.target}`;
     case 'entry':
-      return ` has it at ${holder.key}`;
+      return ` has it at ${keysText(holder.keys)}`;
     case 'attached':
       return ` runs it as ${holder.attachType}`;
     case 'targets':
       return ' is in it';
   }
+}
+
+const mostKeys = 4;
+
+function keysText(keys: readonly string[]): string {
+  const more = keys.length - mostKeys;
+  return `${keys.slice(0, mostKeys).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 function remark(object: HeldObject, how: Extract<Holder, { by: 'object' }>['how']): string {
@@ -99,9 +106,10 @@ export function verdictOf({ object, roots, circles }: References): string {
 
 /** What to do for the verdict, a line each. */
 export function stepsOf({ roots, circles }: References): string[] {
-  const entries = circles.map(
-    ({ holder, key, held }) =>
-      `xdpkit map delete ${holder.id} ${key}   (${describeObject(holder)} has ${describeObject(held)} there)`,
+  const entries = circles.flatMap(({ holder, keys, held }) =>
+    keys.map(
+      (key) => `xdpkit map delete ${holder.id} ${key}   (${describeObject(holder)} has ${describeObject(held)} there)`,
+    ),
   );
   return [...roots.map(releaseOf), ...new Set(entries)];
 }

@@ -33,7 +33,7 @@ export function heldByMap({ id, type, valueSize }: Pick<MapInfo, 'id' | 'type' |
   using map = openMapById(id);
   if (map === undefined) return [];
   const { keyCodec, valueCodec } = map;
-  const found: Holding[] = [];
+  const keysOf = new Map<number, string[]>();
   for (const { count, keys, values } of map.batches()) {
     for (let index = 0; index < count; index += 1) {
       const value = values.subarray(index * valueCodec.size, (index + 1) * valueCodec.size);
@@ -42,10 +42,12 @@ export function heldByMap({ id, type, valueSize }: Pick<MapInfo, 'id' | 'type' |
       const key = keys.subarray(index * keyCodec.size, (index + 1) * keyCodec.size);
       const decoded = keyCodec.decode(new DataView(key.buffer, key.byteOffset, key.byteLength), 0);
       const text = typeof decoded === 'object' ? `0x${Buffer.from(key).toString('hex')}` : String(decoded);
-      found.push({ kind: place.kind, id: held, hold: { how: 'entry', key: text } });
+      const known = keysOf.get(held);
+      if (known === undefined) keysOf.set(held, [text]);
+      else known.push(text);
     }
   }
-  return found;
+  return [...keysOf].map(([held, keys]) => ({ kind: place.kind, id: held, hold: { how: 'entry', keys } }));
 }
 
 function heldBySockets(id: number): Holding[] {

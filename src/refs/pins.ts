@@ -1,7 +1,8 @@
 /** Pins on every BPF file system that some process has mounted: each is looked through once, by whatever way leads there. */
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { listPinsUnder, type Pin } from '../kernel/pin-index.js';
 import { listMounts, parseMountInfo } from '../linux/mount.js';
+import { listProcesses, tryRead } from '../linux/processes.js';
 
 export interface FoundPin extends Pin {
   readonly mountNamespaceOf: number | undefined;
@@ -25,9 +26,7 @@ function pinsAt(path: string, pid: number | undefined, seen: Set<number>): Found
 /** In other mount namespaces, by the root folder of a process there. */
 function elsewhere(): { readonly path: string; readonly pid: number }[] {
   const namespaces = new Map<string, number>();
-  for (const pid of readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)) {
+  for (const pid of listProcesses()) {
     const namespace = tryRead(() => readlinkSync(`/proc/${pid}/ns/mnt`));
     if (namespace !== undefined && !namespaces.has(namespace)) namespaces.set(namespace, pid);
   }
@@ -37,13 +36,4 @@ function elsewhere(): { readonly path: string; readonly pid: number }[] {
     const mounts = parseMountInfo(tryRead(() => readFileSync(`/proc/${pid}/mountinfo`, 'utf8')) ?? '');
     return mounts.flatMap(({ type, path }) => (type === 'bpf' ? [{ path: `/proc/${pid}/root${path}`, pid }] : []));
   });
-}
-
-function tryRead<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    // The process ended, or is not ours to look into.
-    return undefined;
-  }
 }

@@ -47,8 +47,8 @@ export type Hold =
   | { readonly how: 'uses' }
   /** A link and its program. `target`: what it is attached to, as `veth0 in demo-left`. */
   | { readonly how: 'attaches'; readonly target: string }
-  /** An entry of a map. `key`: as text. */
-  | { readonly how: 'entry'; readonly key: string }
+  /** Entries of a map. `keys`: as text. */
+  | { readonly how: 'entry'; readonly keys: readonly string[] }
   /** A map of sockets and the program that sees their data. */
   | { readonly how: 'attached'; readonly attachType: string }
   /** A link of an extension or a tracing program, and the program that it is in. */
@@ -62,12 +62,18 @@ export interface HeldObject extends KernelObject {
 
 export type Holder = Root | (Hold & { readonly by: 'object'; readonly object: HeldObject });
 
+export interface Circle {
+  readonly holder: KernelObject;
+  readonly keys: readonly string[];
+  readonly held: KernelObject;
+}
+
 export interface References {
   readonly object: HeldObject;
   /** Each once. All of them have to go, or to let go of it, for the object to be freed. */
   readonly roots: readonly Root[];
   /** Entries of maps by which objects hold each other in a circle; `holder` is the map, `held` what is in it. */
-  readonly circles: readonly { readonly holder: KernelObject; readonly key: string; readonly held: KernelObject }[];
+  readonly circles: readonly Circle[];
   /** What could hold it and cannot be seen from here, a phrase each. */
   readonly unseen: readonly string[];
 }

@@ -4,11 +4,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, rmdirSync, rmSync } from 'node:fs';
 import { before, test } from 'node:test';
+import { runWords } from '../cli/run-words.test.support.js';
 import { Attribute, mustBpf } from '../kernel/bpf.js';
 import { createPlainMap } from '../kernel/create-plain-map.js';
 import { bpftool, uniqueName } from '../kernel/kernel-state.test.support.js';
 import { BpfLink } from '../kernel/link.js';
 import type { PinKind } from '../kernel/pin.js';
+import { openProgramById } from '../kernel/program.js';
 import { labUp } from '../lab/lab-up.js';
 import { sweepLabs } from '../lab/remove.js';
 import { FileDescriptor } from '../linux/file-descriptor.js';
@@ -155,10 +157,37 @@ test('maps in maps, programs in maps, and what such maps let go of', () => {
   table.setBytes(Uint8Array.of(2, 0, 0, 0), new Uint8Array(new Uint32Array([program.fd]).buffer));
   const until = 'until its last pin and descriptor are gone';
   assert.deepEqual(tree('program', id), [`+─ map ${table.info().id} (${unique}, prog_array) has it at 2, ${until}`]);
+  table.setBytes(Uint8Array.of(0, 0, 0, 0), new Uint8Array(new Uint32Array([program.fd]).buffer));
+  assert.match(tree('program', id)[0] ?? '', /has it at 0, 2, until/);
   const pin = `/sys/fs/bpf/refs_table_${unique}`;
   table.pin(pin);
   assert.deepEqual(tree('program', id)[1], `│  +─ pin ${pin}`);
   rmSync(pin);
+});
+
+test('a program array is emptied with its last descriptor, although a program uses it', () => {
+  const jumping = openText(`
+SEC("?xdp") int target_${unique}(struct xdp_md *c) { return XDP_PASS; }
+struct { __uint(type, BPF_MAP_TYPE_PROG_ARRAY); __uint(max_entries, 1); __uint(key_size, 4); __array(values, int(void *)); }
+  table SEC(".maps") = { .values = { [0] = (void *)&target_${unique} } };
+SEC("xdp") int jumps_${unique}(struct xdp_md *c) { bpf_tail_call(c, &table, 0); return XDP_DROP; }`);
+  const pin = `/sys/fs/bpf/refs_jumps_${unique}`;
+  const loaded = jumping.load();
+  const tableId = loaded.map('table').info().id;
+  const id = loaded.program(`target_${unique}`).info().id;
+  loaded.program(`jumps_${unique}`).pin(pin);
+  const held = openProgramById(id);
+  try {
+    const inTable = (line: string): boolean => line.includes(`map ${tableId} (table, prog_array) has it at 0`);
+    assert.ok(tree('program', id).some(inTable));
+    loaded[Symbol.dispose]();
+    // The program uses the table still, which holds nothing any more.
+    assert.match(tree('map', tableId)[0] ?? '', /jumps_.* uses it$/);
+    assert.deepEqual(tree('program', id), []);
+  } finally {
+    held?.[Symbol.dispose]();
+    rmSync(pin);
+  }
 });
 
 test('a program bound to a map, and a map of devices whose program uses it: a circle', async () => {
@@ -184,7 +213,8 @@ test('a program bound to a map, and a map of devices whose program uses it: a ci
   const [step] = steps('map', String(mapId));
   assert.match(step ?? '', new RegExp(`^xdpkit map delete ${mapId} 5 `));
   assert.deepEqual(steps('program', String(id)), [step]);
-  tool('bpftool', 'map', 'delete', 'id', String(mapId), 'key', '5', '0', '0', '0');
+  const { exitCode } = await runWords(['map', 'delete', String(mapId), '5']);
+  assert.equal(exitCode, 0);
   await assertGone('map', mapId);
 });
 

@@ -6,7 +6,7 @@ import { findProgram } from '../kernel/find-program.js';
 import { isStillHeld } from '../kernel/held-descriptors.js';
 import type { PinKind } from '../kernel/pin.js';
 import { isEmptiedWithoutUsers } from './entries.js';
-import type { HeldObject, Holder, KernelObject, References, Root } from './reference.js';
+import type { Circle, HeldObject, Holder, KernelObject, References, Root } from './reference.js';
 import { keyOf, type Scan, scanKernel } from './scan.js';
 import { unseenHolders } from './unseen.js';
 
@@ -42,8 +42,6 @@ function idOf(kind: PinKind, reference: string): number {
   return 'id' in found ? found.id : found.info().id;
 }
 
-type Circle = References['circles'][number];
-
 interface Climb {
   /** From the object that was asked for, with the entry that led to each where it was one. */
   readonly path: readonly { readonly object: KernelObject; readonly entry: Circle | undefined }[];
@@ -67,7 +65,7 @@ function climb(scan: Scan, object: KernelObject, way: Climb, entry?: Circle, use
     const { holder, hold } = direct;
     const above = scan.object(holder.kind, holder.id);
     if (above === undefined || usersOnly) return [];
-    const through = hold.how === 'entry' ? { holder: above, key: hold.key, held: object } : undefined;
+    const through = hold.how === 'entry' ? { holder: above, keys: hold.keys, held: object } : undefined;
     const onPath = path.findIndex(({ object: { kind, id } }) => kind === above.kind && id === above.id);
     if (onPath !== -1) {
       const entries = [...path.slice(onPath + 1).map((step) => step.entry), through];

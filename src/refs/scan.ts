@@ -28,7 +28,9 @@ export function scanKernel(): Scan {
   const holders = new Map<string, DirectHolder[]>();
   const hold = (kind: PinKind, id: number, holder: DirectHolder): void => {
     const key = keyOf(kind, id);
-    holders.set(key, [...(holders.get(key) ?? []), holder]);
+    const known = holders.get(key);
+    if (known === undefined) holders.set(key, [holder]);
+    else known.push(holder);
   };
   for (const { path, kind, id, mountNamespaceOf } of listAllPins()) {
     hold(kind, id, { root: { by: 'pin', path, mountNamespaceOf }, descriptors: [] });
