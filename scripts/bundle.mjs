@@ -38,6 +38,8 @@ async function bundle(outdir, entryPoints) {
     platform: 'node',
     target: 'node20',
     external: ['koffi'],
+    minifyWhitespace: true,
+    minifySyntax: true,
     legalComments: 'inline',
     metafile: true,
     logLevel: 'warning',

@@ -1,5 +1,5 @@
 /** Opens and loads the object that is named once, through the package's entry, and prints the nanoseconds that took. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import type * as Library from '../index.js';
 
 // What `import … from 'xdpkit'` gives.
@@ -9,4 +9,5 @@ const path = process.argv[2] ?? '';
 const bytes = readFileSync(path);
 const start = process.hrtime.bigint();
 parseObject(bytes, path).load()[Symbol.dispose]();
-console.log(String(process.hrtime.bigint() - start));
+// A console would take half a megabyte of the memory that is measured.
+writeSync(1, `${process.hrtime.bigint() - start}\n`);

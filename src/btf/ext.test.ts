@@ -35,10 +35,10 @@ test('records are in order of offset, where blocks of a section stand apart and 
         { offset: 48, type: 7 },
       ];
       assert.deepEqual(records?.all(), expected);
-      assert.deepEqual(
-        [0, 8, 9, 48, 49].map((offset) => records?.firstFrom(offset)),
-        [0, 0, 1, 2, 3],
-      );
+      const between = (from: number, to: number) => [...(records?.between(from, to) ?? [])];
+      assert.deepEqual(between(8, 48), [8, 2, 16, 3]);
+      assert.deepEqual(between(9, 49), [16, 3, 48, 7]);
+      assert.deepEqual(between(49, 60), []);
     }
   }
 });

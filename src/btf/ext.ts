@@ -52,64 +52,63 @@ export function readBtfExt(bytes: Uint8Array, btf: Btf, where: string): BtfExt {
   const [functions, lines] = [part(), part()];
   const core = length >= headerSizeWithCore ? part() : cursor.window(0, 0);
   return {
-    functions: readSections(functions, btf, 8, (records, index) => ({
-      offset: records.word(index, 0),
-      type: records.word(index, 1),
+    functions: readSections(functions, btf, 8, (words, at) => ({
+      offset: words[at] as number,
+      type: words[at + 1] as number,
     })),
-    lines: readSections(lines, btf, 16, (records, index) => ({
-      offset: records.word(index, 0),
-      fileNameOffset: records.word(index, 1),
-      lineOffset: records.word(index, 2),
-      lineColumn: records.word(index, 3),
+    lines: readSections(lines, btf, 16, (words, at) => ({
+      offset: words[at] as number,
+      fileNameOffset: words[at + 1] as number,
+      lineOffset: words[at + 2] as number,
+      lineColumn: words[at + 3] as number,
     })),
-    coreRelocations: readSections(core, btf, 16, (records, index) => ({
-      offset: records.word(index, 0),
-      type: records.word(index, 1),
-      accessOffset: records.word(index, 2),
-      kind: records.word(index, 3),
+    coreRelocations: readSections(core, btf, 16, (words, at) => ({
+      offset: words[at] as number,
+      type: words[at + 1] as number,
+      accessOffset: words[at + 2] as number,
+      kind: words[at + 3] as number,
     })),
   };
 }
 
-type ReadRecord<T> = (records: Records<T>, index: number) => T;
+type ReadRecord<T> = (words: Uint32Array, at: number) => T;
 
 /**
  * The records of a section, in the order of their offsets. A program has thousands: they stay words, as they are in the
  * file, until they are asked for.
  */
 export class Records<T> {
-  readonly count: number;
+  /** Words from one record to the next; the first of each is its offset. */
+  readonly stride: number;
   readonly #words: Uint32Array;
-  /** Words from one record to the next. */
-  readonly #stride: number;
   readonly #read: ReadRecord<T>;
 
   constructor(words: Uint32Array, stride: number, read: ReadRecord<T>) {
-    this.count = words.length / stride;
+    this.stride = stride;
     this.#words = inOrder(words, stride);
-    this.#stride = stride;
     this.#read = read;
   }
 
-  /** A field of a record, by its number; 0 is the offset. */
-  word(index: number, field: number): number {
-    return this.#words[index * this.#stride + field] as number;
+  all(): T[] {
+    const { length } = this.#words;
+    return Array.from({ length: length / this.stride }, (_, index) => this.#read(this.#words, index * this.stride));
   }
 
-  /** The index of the first record at or after an offset; `count` where there is none. */
-  firstFrom(offset: number): number {
+  /** The words of the records from one offset on, and before another. */
+  between(from: number, to: number): Uint32Array {
+    return this.#words.subarray(this.#firstFrom(from), this.#firstFrom(to));
+  }
+
+  #firstFrom(offset: number): number {
+    const { stride } = this;
     let low = 0;
-    let high = this.count;
+    let high = this.#words.length / stride;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.word(middle, 0) < offset) low = middle + 1;
+      if ((this.#words[middle * stride] as number) < offset) low = middle + 1;
       else high = middle;
     }
-    return low;
-  }
-
-  all(): T[] {
-    return Array.from({ length: this.count }, (_, index) => this.#read(this, index));
+    return low * stride;
   }
 }
 

@@ -37,27 +37,27 @@ const underscore = 0x5f;
 const hashedLength = 40;
 
 /**
- * Ids by name, in two arrays: the first id of each bucket, and for each id the next one in its bucket. Nothing is
+ * Ids by name, in two arrays: the last id of each bucket, and for each id the one before it in its bucket. Nothing is
  * decoded and nothing allocated for a name, so that a kernel's types are indexed in a millisecond or two.
  */
 export class NameIndex {
   readonly #records: TypeRecords;
-  readonly #first = new Uint32Array(buckets);
-  readonly #next: Uint32Array;
+  readonly #last = new Uint32Array(buckets);
+  readonly #before: Uint32Array;
 
   constructor(records: TypeRecords) {
     this.#records = records;
     const { view, offsets, littleEndian, strings } = records;
-    this.#next = new Uint32Array(offsets.length);
-    // Backwards, so that each bucket lists its ids in order.
-    for (let id = offsets.length - 1; id > 0; id--) {
+    this.#before = new Uint32Array(offsets.length);
+    // Not backwards: a kernel's types end with tens of thousands that are skipped, and V8 would compile only the skipping.
+    for (let id = 1; id < offsets.length; id++) {
       const record = offsets[id] as number;
       if (indexed[(view.getUint32(record + 4, littleEndian) >>> 24) & 0x1f] === 0) continue;
       const name = view.getUint32(record, littleEndian);
       if (name === 0) continue;
       const bucket = bucketOf(strings, name);
-      this.#next[id] = this.#first[bucket] as number;
-      this.#first[bucket] = id;
+      this.#before[id] = this.#last[bucket] as number;
+      this.#last[bucket] = id;
     }
   }
 
@@ -66,13 +66,13 @@ export class NameIndex {
     const { view, offsets, littleEndian, strings } = this.#records;
     const wanted = new TextEncoder().encode(essentialName(name));
     const found: TypeId[] = [];
-    for (let id = this.#first[bucketOf(wanted, 0)] as number; id !== 0; id = this.#next[id] as number) {
+    for (let id = this.#last[bucketOf(wanted, 0)] as number; id !== 0; id = this.#before[id] as number) {
       const start = view.getUint32(offsets[id] as number, littleEndian);
       let same = 0;
       while (same < wanted.length && strings[start + same] === wanted[same]) same++;
       if (same === wanted.length && essentialLength(strings, start) === same) found.push(id);
     }
-    return found;
+    return found.reverse();
   }
 }
 
@@ -83,10 +83,15 @@ function bucketOf(strings: Uint8Array, offset: number): number {
   for (let at = offset; at < limit; at++) {
     const byte = strings[at] as number;
     if (byte === 0) break;
-    if (byte === underscore && at > offset && strings[at + 1] === underscore && strings[at + 2] === underscore) break;
+    if (byte === underscore && at > offset && areUnderscores(strings[at + 1], strings[at + 2])) break;
     hash = Math.imul(hash ^ byte, 0x01000193);
   }
   return (hash ^ (hash >>> 15)) & (buckets - 1);
+}
+
+/** Without a branch, which V8 would compile before the second half of it was ever taken, and then again. */
+function areUnderscores(first = 0, second = 0): boolean {
+  return ((first ^ underscore) | (second ^ underscore)) === 0;
 }
 
 function essentialLength(strings: Uint8Array, start: number): number {

@@ -16,47 +16,58 @@ export class FunctionRecords {
   }
 
   typeId({ section, offset }: Placement): TypeId | undefined {
-    const records = this.#source.ext?.functions.get(section.name);
-    if (records === undefined) return undefined;
-    const index = records.firstFrom(offset);
-    return index < records.count && records.word(index, 0) === offset ? records.word(index, 1) : undefined;
+    return this.#source.ext?.functions.get(section.name)?.between(offset, offset + 1)[1];
   }
 
   lines(placement: Placement): LineInfo[] {
-    const records = this.#source.ext?.lines.get(placement.section.name);
-    if (records === undefined) return [];
     const lines: LineInfo[] = [];
-    const end = firstAfter(records, placement);
+    const { words, stride } = this.#recordsOf(placement, this.#source.ext?.lines);
     let before = -1;
-    for (let index = records.firstFrom(placement.offset); index < end; index++) {
-      const at = this.#instructionAt(placement, records.word(index, 0));
+    for (let index = 0; index < words.length; index += stride) {
+      const at = ((words[index] as number) - placement.offset) / instructionSize;
       // The kernel takes one line for an instruction.
       if (at === before) continue;
       before = at;
       lines.push({
         at,
-        fileNameOffset: records.word(index, 1),
-        lineOffset: records.word(index, 2),
-        lineColumn: records.word(index, 3),
+        fileNameOffset: words[index + 1] as number,
+        lineOffset: words[index + 2] as number,
+        lineColumn: words[index + 3] as number,
       });
     }
     return lines;
   }
 
   coreRelocations(placement: Placement): CoreRelocation[] {
-    const records = this.#source.ext?.coreRelocations.get(placement.section.name);
-    if (records === undefined) return [];
     const relocations: CoreRelocation[] = [];
-    const end = firstAfter(records, placement);
-    for (let index = records.firstFrom(placement.offset); index < end; index++) {
+    const { words, stride } = this.#recordsOf(placement, this.#source.ext?.coreRelocations);
+    for (let index = 0; index < words.length; index += stride) {
       relocations.push({
-        at: this.#instructionAt(placement, records.word(index, 0)),
-        type: records.word(index, 1),
-        accessString: this.#accessString(records.word(index, 2)),
-        kind: records.word(index, 3),
+        at: ((words[index] as number) - placement.offset) / instructionSize,
+        type: words[index + 1] as number,
+        accessString: this.#accessString(words[index + 2] as number),
+        kind: words[index + 3] as number,
       });
     }
     return relocations;
+  }
+
+  /** The records that fall into a function. */
+  #recordsOf<T>(
+    { section, offset, size }: Placement,
+    records: ReadonlyMap<string, Records<T>> | undefined,
+  ): { readonly words: Uint32Array; readonly stride: number } {
+    const found = records?.get(section.name);
+    if (found === undefined) return { words: new Uint32Array(0), stride: 1 };
+    const { stride } = found;
+    const words = found.between(offset, offset + size);
+    for (let index = 0; index < words.length; index += stride) {
+      const recordOffset = words[index] as number;
+      if (recordOffset % instructionSize === 0) continue;
+      const problem = 'a record of .BTF.ext points between two instructions';
+      throw sectionError(this.#source, section, recordOffset, problem);
+    }
+    return { words, stride };
   }
 
   #accessString(offset: number): string {
@@ -66,18 +77,6 @@ export class FunctionRecords {
     this.#accessStrings.set(offset, text);
     return text;
   }
-
-  /** The instruction, from the function's start, that a record tells of by its offset in the section. */
-  #instructionAt({ section, offset }: Placement, recordOffset: number): number {
-    const at = (recordOffset - offset) / instructionSize;
-    if (Number.isInteger(at)) return at;
-    const words = 'a record of .BTF.ext points between two instructions';
-    throw sectionError(this.#source, section, recordOffset, words);
-  }
-}
-
-function firstAfter<T>(records: Records<T>, { offset, size }: Placement): number {
-  return records.firstFrom(offset + size);
 }
 
 type Recorded = Pick<FunctionSpec, 'lines' | 'coreRelocations'>;
