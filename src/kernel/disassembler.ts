@@ -2,8 +2,8 @@
  * Machine code as text, by the machine's own objdump (GNU's or LLVM's): no kept package of npm reads both x86-64 and
  * arm64, and code of a JIT is always of the machine that runs it.
  */
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { XdpkitError } from '../errors/error.js';
@@ -26,6 +26,8 @@ export function disassembleMachineCode(code: Uint8Array, address: bigint): Machi
   const machine = machines[process.arch];
   if (machine === undefined)
     throw new XdpkitError('UNSUPPORTED', `machine code of ${process.arch} cannot be read here`);
+  // More than a megabyte that who only loads an object need not pay, and listing code does not wait.
+  const { spawnSync } = createRequire(import.meta.url)('node:child_process') as typeof import('node:child_process');
   const folder = mkdtempSync(join(tmpdir(), 'xdpkit-code-'));
   try {
     const file = join(folder, 'code.elf');
