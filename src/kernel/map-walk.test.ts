@@ -75,6 +75,20 @@ test('a reader that deletes the next entries too sees the rest', () => {
   assert.deepEqual(seen, [1, 2, 3, 6, 7, 8]);
 });
 
+test('a key that was gone for a moment makes nothing come twice', () => {
+  let calls = 0;
+  const map = new FakeMap([1, 2, 3], (self) => {
+    calls += 1;
+    // Away when the kernel is asked what follows it, back when its value is read.
+    if (calls === 4) self.delete(2);
+    if (calls === 5) self.keys.splice(1, 0, 2);
+  });
+  assert.deepEqual(
+    [...walk(map)].map(({ keys }) => numberOf(keys)),
+    [1, 2, 3],
+  );
+});
+
 test('entries of an array that hold nothing are no keys that have gone', () => {
   const map = { type: 'prog_array', keyAfter: indexAfter, valueAt: odd };
   assert.deepEqual(

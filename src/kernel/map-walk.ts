@@ -47,8 +47,8 @@ function* walkTrie(map: WalkedMap): Generator<MapBatch> {
 
 function* walkHash(map: WalkedMap): Generator<MapBatch> {
   const shown: Uint8Array[] = [];
-  /** Only from a new beginning on: before it nothing comes twice. */
-  let known: Set<string> | undefined;
+  /** The kernel may have begun anew without a sign: a key that is gone when it is asked for the next may be back soon. */
+  const known = new Set<string>();
   /** The key behind the last of those shown that is still there: what lay between has been shown, or is gone. */
   const resume = (): Uint8Array | undefined => {
     for (let index = shown.length - 1; index >= 0; index -= 1) {
@@ -57,7 +57,6 @@ function* walkHash(map: WalkedMap): Generator<MapBatch> {
       // Still there after it was asked for what follows it: then that was no new beginning.
       if (map.valueAt(key) !== undefined) return next;
     }
-    known ??= new Set(shown.map(textOf));
     return map.keyAfter(undefined);
   };
   let key = map.keyAfter(undefined);
@@ -68,9 +67,10 @@ function* walkHash(map: WalkedMap): Generator<MapBatch> {
       key = resume();
       continue;
     }
-    if (known === undefined || !known.has(textOf(key))) {
+    const text = textOf(key);
+    if (!known.has(text)) {
       shown.push(key);
-      known?.add(textOf(key));
+      known.add(text);
       yield { count: 1, keys: key, values };
     }
     key = next;
