@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { openText } from '../object/compile-text.test.support.js';
 import { runPacket } from '../xdp/run-packet.js';
@@ -92,4 +93,15 @@ test('once it is closed the program finds no buffer; another reader takes over; 
   assert.equal(runPacket(program, { packet: packetOf(60, 9) }).returned, 2);
   assert.deepEqual(second.read()[0]?.slice(8, 68), packetOf(60, 9));
   assert.throws(() => object.perfBuffer('events', { pages: 3 }), { code: 'USAGE', message: /not a power of 2/ });
+});
+
+test('what is refused leaves no descriptor', () => {
+  using object = opened.load();
+  const descriptors = (): string[] => readdirSync('/proc/self/fd');
+  const before = descriptors();
+  assert.throws(() => object.perfBuffer('.bss'), { code: 'USAGE', message: /is of type array/ });
+  for (const pages of [0, 0.5, 3, -2]) {
+    assert.throws(() => object.perfBuffer('events', { pages }), { code: 'USAGE', message: /not a power of 2/ });
+  }
+  assert.deepEqual(descriptors(), before);
 });

@@ -26,7 +26,7 @@ export interface PerfBufferOptions {
  */
 export class PerfBuffer<Value = BtfValue> extends EventReader<Value> {
   readonly #map: FileDescriptor;
-  readonly #epoll = new Epoll();
+  readonly #epoll: Epoll;
   readonly #rings: PerfRing[] = [];
   /** Which CPU is read first: by turns, so that a busy one does not starve the others. */
   #first = 0;
@@ -40,10 +40,16 @@ export class PerfBuffer<Value = BtfValue> extends EventReader<Value> {
         hint: type === 'ringbuf' ? 'A ringbuf is read: open it as a RingBuffer.' : undefined,
       });
     }
-    if (!Number.isInteger(Math.log2(pages))) {
+    if (!Number.isInteger(pages) || !Number.isInteger(Math.log2(pages))) {
       throw new XdpkitError('USAGE', `perf buffer "${map.name}": ${pages} pages are asked for, not a power of 2`);
     }
-    this.#map = duplicateDescriptor(map.fd, `map "${map.name}"`);
+    this.#epoll = new Epoll();
+    try {
+      this.#map = duplicateDescriptor(map.fd, `map "${map.name}"`);
+    } catch (error) {
+      this.#epoll[Symbol.dispose]();
+      throw error;
+    }
     try {
       for (const cpu of onlineCpus()) {
         // Entries are CPUs by number; programs that write to one that the map lacks are told so.
