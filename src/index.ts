@@ -161,6 +161,13 @@ export type { Occupant } from './xdp/occupant.js';
 export { type Replacement, replaceXdp, type XdpReplaceOptions } from './xdp/replace.js';
 export { type LiveRun, type LiveRunOptions, runLive } from './xdp/run-live.js';
 export { type PacketRun, type PacketRunOptions, runPacket } from './xdp/run-packet.js';
-export { type DeviceStatus, type NetnsStatus, readStatus, readStatusOfAllNetns } from './xdp/status.js';
+export {
+  type DeviceStatus,
+  type MachineStatus,
+  type NetnsStatus,
+  type RefusedNetns,
+  readStatus,
+  readStatusOfAllNetns,
+} from './xdp/status.js';
 export { type PacketTime, timeProgram } from './xdp/time-program.js';
 export type { XdpLink } from './xdp/xdp-link.js';

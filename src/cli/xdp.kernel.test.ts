@@ -159,6 +159,32 @@ test('a namespace by name, path and process id, and all at once', async () => {
   }
 });
 
+test('namespaces and labs that may not be entered are told, and the others shown', async () => {
+  using lab = labUp({ temporary: true });
+  const { left } = lab.hosts;
+  const unprivileged = (...words: string[]) => {
+    const options = ['--bounding-set=-all', '--inh-caps=-all', process.execPath, main, ...words];
+    const { status, stdout, stderr } = spawnSync('setpriv', options, { encoding: 'utf8' });
+    assert.equal(status, 4, stderr);
+    return { stdout, stderr };
+  };
+  const all = unprivileged('status', '--all-netns', '--json');
+  const { namespaces, refused } = JSON.parse(all.stdout);
+  assert.equal(namespaces.length, 1);
+  const mine = refused.find(({ netns }: { netns: string }) => netns === left.name);
+  assert.deepEqual([mine.inode, mine.error.code], [Number(left.netns.inode), 'NOT_PERMITTED']);
+  const people = unprivileged('status', '--all-netns');
+  assert.match(people.stdout, /^DEVICE .*\nlo /m);
+  assert.match(people.stderr, new RegExp(`enter network namespace ${left.name}: `));
+  assert.match(people.stderr, /CAP_SYS_ADMIN/);
+
+  const listed = JSON.parse(unprivileged('lab', 'ls', '--json').stdout).labs;
+  const found = listed.find(({ name }: { name: string }) => name === lab.name);
+  assert.equal(found.state, 'unknown');
+  assert.match(found.problems[0], new RegExp(`enter network namespace ${left.name}: `));
+  assert.match(unprivileged('lab', 'ls').stdout, new RegExp(`^${lab.name} +unknown`, 'm'));
+});
+
 test('under ip netns exec, which hides the BPF file system, netlink holds the program: it stays', async () => {
   using lab = labUp({ temporary: true });
   const { left } = lab.hosts;

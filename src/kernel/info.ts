@@ -1,6 +1,6 @@
 /** BPF_OBJ_GET_INFO_BY_FD: what the kernel tells of a program, map, link or BTF. Since Linux 4.13. */
-import { uptime } from 'node:os';
 import { hostIsLittleEndian } from '../bytes/byte-order.js';
+import { bootTime } from '../linux/clock.js';
 import { attachTypes, commands, linkTypes, mapTypes, programTypes } from '../uapi/bpf.generated.js';
 import { Attribute, bpf, bpfError } from './bpf.js';
 
@@ -116,9 +116,9 @@ export function readProgramInfo(fd: number): ProgramInfo {
   };
 }
 
-/** The kernel counts from boot, suspension included, as `uptime` does. */
+/** The kernel counts from boot, suspension included. */
 function sinceBoot(nanoseconds: bigint): Date {
-  return new Date(Date.now() - uptime() * 1000 + Number(nanoseconds / 1_000_000n));
+  return new Date(bootTime() + Number(nanoseconds / 1_000_000n));
 }
 
 /** struct bpf_map_info. */

@@ -81,8 +81,9 @@ export function openHosts(state: LabState): Lab {
 export interface LabSummary {
   readonly name: string;
   readonly temporary: boolean;
-  readonly state: 'ready' | 'broken';
-  /** What is the matter with a broken one. */
+  /** `unknown` where this process may not enter its network namespaces, which takes CAP_SYS_ADMIN. */
+  readonly state: 'ready' | 'broken' | 'unknown';
+  /** What is the matter with a broken one, or why it could not be looked at. */
   readonly problems: readonly string[];
   /** Names of its network namespaces. */
   readonly hosts: readonly string[];
@@ -100,15 +101,23 @@ export function listLabs(): LabSummary[] {
       return { name, state: 'broken', problems: [state.message], hosts, ...unknown };
     }
     const { temporary, mtu, maker } = state;
-    const problems = findProblems(state);
     return {
       name,
       temporary,
-      state: problems.length === 0 ? 'ready' : 'broken',
-      problems,
+      ...lookAt(state),
       hosts,
       mtu,
       maker: { pid: maker.pid, alive: isAlive(maker) },
     };
   });
+}
+
+function lookAt(lab: LabState): Pick<LabSummary, 'state' | 'problems'> {
+  try {
+    const problems = findProblems(lab);
+    return { state: problems.length === 0 ? 'ready' : 'broken', problems };
+  } catch (error) {
+    if (!(error instanceof XdpkitError) || error.code !== 'NOT_PERMITTED') throw error;
+    return { state: 'unknown', problems: [error.message] };
+  }
 }

@@ -1,6 +1,7 @@
 import { Cursor } from '../bytes/cursor.js';
 import { XdpkitError } from '../errors/error.js';
-import { IcmpSocket, isPassingSendError, type ReceivedIcmp, realTime } from '../linux/icmp-socket.js';
+import { realTime } from '../linux/clock.js';
+import { IcmpSocket, isPassingSendError, type ReceivedIcmp } from '../linux/icmp-socket.js';
 import { openNetns } from '../linux/named-netns.js';
 import type { NetworkNamespace } from '../linux/network-namespace.js';
 import { internetChecksum } from '../packet/checksum.js';

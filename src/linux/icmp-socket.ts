@@ -1,5 +1,6 @@
 import { Cursor } from '../bytes/cursor.js';
 import { formatIp, parseIp } from '../packet/ip-address.js';
+import { realTime } from './clock.js';
 import { addressOf, errno, pollAsync } from './ffi.js';
 import { FileDescriptor } from './file-descriptor.js';
 import { errnoName, lastError, SyscallError } from './syscall-error.js';
@@ -136,14 +137,6 @@ export class IcmpSocket {
     }
     return control.u64() * 1_000_000_000n + control.u64();
   }
-}
-
-/** Nanoseconds since 1970 by the clock that the kernel stamps packets with. */
-export function realTime(): bigint {
-  const bytes = new Uint8Array(16);
-  mustCall('clock_gettime', 'read the clock', [0, bytes]);
-  const cursor = new Cursor(bytes, 'clock');
-  return cursor.u64() * 1_000_000_000n + cursor.u64();
 }
 
 /** Whether a failed `send` concerns this packet alone, so that the next may succeed. */

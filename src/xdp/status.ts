@@ -1,3 +1,4 @@
+import { XdpkitError } from '../errors/error.js';
 import { listAllNetns } from '../linux/all-netns.js';
 import { readDriver } from '../linux/ethtool.js';
 import { kernelOlderThan } from '../linux/kernel-release.js';
@@ -54,21 +55,35 @@ export function readStatus({ device, netns }: StatusOptions = {}): NetnsStatus {
   return statusOf(namespace, name, new LazyHolderIndex(), handle.ifindex);
 }
 
-/** All namespaces with a name or a process; those that vanish meanwhile are left out. */
-export function readStatusOfAllNetns(): NetnsStatus[] {
-  const index = new LazyHolderIndex();
-  return listAllNetns().flatMap(({ name, path }) => {
-    using namespace = tryOpen(name ?? path);
-    return namespace ? [statusOf(namespace, name ?? path, index)] : [];
-  });
+/** The network namespaces of the machine, as far as this process may enter them, which takes CAP_SYS_ADMIN. */
+export interface MachineStatus {
+  readonly namespaces: readonly NetnsStatus[];
+  readonly refused: readonly RefusedNetns[];
 }
 
-function tryOpen(reference: string): NetworkNamespace | undefined {
-  try {
-    return openNetns(reference);
-  } catch {
-    return undefined;
+export interface RefusedNetns extends Pick<NetnsStatus, 'inode'> {
+  readonly netns: string;
+  /** `NOT_PERMITTED` */
+  readonly error: XdpkitError;
+}
+
+/** All namespaces with a name or a process; those that vanish meanwhile are left out. */
+export function readStatusOfAllNetns(): MachineStatus {
+  const index = new LazyHolderIndex();
+  const namespaces: NetnsStatus[] = [];
+  const refused: RefusedNetns[] = [];
+  for (const { name, path, inode } of listAllNetns()) {
+    const netns = name ?? path;
+    try {
+      using namespace = openNetns(netns);
+      namespaces.push(statusOf(namespace, netns, index));
+    } catch (error) {
+      if (!(error instanceof XdpkitError)) throw error;
+      if (error.code === 'NOT_PERMITTED') refused.push({ netns, inode, error });
+      else if (error.code !== 'NETNS_NOT_FOUND') throw error;
+    }
   }
+  return { namespaces, refused };
 }
 
 /** Listing links and pins costs more than all the rest, and most devices have no program. */

@@ -1,3 +1,4 @@
+import { errorCodes } from '../../errors/codes.js';
 import { defineCommand } from '../command.js';
 
 export const labLs = defineCommand<Record<never, never>, []>({
@@ -23,6 +24,9 @@ export const labLs = defineCommand<Record<never, never>, []>({
       );
     }
     output.document({ labs });
-    return undefined;
+    const unknown = labs.filter(({ state }) => state === 'unknown').map(({ name }) => name);
+    if (unknown.length === 0) return undefined;
+    output.warn(`${unknown.join(', ')} could not be looked at: that takes CAP_SYS_ADMIN, run it as root`);
+    return errorCodes.NOT_PERMITTED.exit;
   },
 });

@@ -1,8 +1,9 @@
+import { errorCodes } from '../../errors/codes.js';
 import { XdpkitError } from '../../errors/error.js';
 import type { ChainState } from '../../object/chain/state.js';
 import type { DispatcherMember } from '../../xdp/dispatcher.js';
 import type { Holder } from '../../xdp/holder.js';
-import type { DeviceFeatures, DeviceStatus, NetnsStatus } from '../../xdp/status.js';
+import type { DeviceFeatures, DeviceStatus, MachineStatus, NetnsStatus, RefusedNetns } from '../../xdp/status.js';
 import { describeDispatcher, describeSet } from '../chain-words.js';
 import { defineCommand, netnsFlag } from '../command.js';
 import type { Output } from '../output.js';
@@ -31,14 +32,23 @@ export const status = defineCommand<Flags, []>({
       throw new XdpkitError('USAGE', '--all-netns shows everything and goes with neither --netns nor --dev');
     }
     const { readStatus, readStatusOfAllNetns } = await import('../../xdp/status.js');
-    const found = flags.allNetns ? readStatusOfAllNetns() : [readStatus({ device: flags.dev, netns: flags.netns })];
-    for (const [index, netns] of found.entries()) {
+    const { namespaces, refused }: MachineStatus = flags.allNetns
+      ? readStatusOfAllNetns()
+      : { namespaces: [readStatus({ device: flags.dev, netns: flags.netns })], refused: [] };
+    for (const [index, netns] of namespaces.entries()) {
       if (index > 0) output.print();
       if (flags.allNetns) output.print(output.colors.bold(`network namespace ${netns.netns ?? netns.inode}`));
       await printNetns(output, netns);
     }
-    output.document({ namespaces: found.map(netnsDocument) });
-    return undefined;
+    output.document({
+      namespaces: namespaces.map(netnsDocument),
+      ...(flags.allNetns && { refused: refused.map(refusedDocument) }),
+    });
+    for (const { error } of refused) output.warn(error.message);
+    const [first] = refused;
+    if (first === undefined) return undefined;
+    if (first.error.hint !== undefined) output.note(first.error.hint);
+    return errorCodes[first.error.code].exit;
   },
 });
 
@@ -133,6 +143,10 @@ function describeFeatures(features: DeviceFeatures): string {
 
 function netnsDocument({ netns, inode, devices }: NetnsStatus) {
   return { netns: netns ?? null, inode, devices: devices.map(deviceDocument) };
+}
+
+function refusedDocument({ netns, inode, error: { code, message } }: RefusedNetns) {
+  return { netns, inode, error: { code, message } };
 }
 
 function deviceDocument({ attachments, ...device }: DeviceStatus) {
