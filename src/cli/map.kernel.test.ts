@@ -6,7 +6,6 @@ import { after, test } from 'node:test';
 import { bpftool, uniqueName } from '../kernel/kernel-state.test.support.js';
 import { possibleCpus } from '../linux/cpu.js';
 import { openText } from '../object/compile-text.test.support.js';
-import { runPacket } from '../xdp/run-packet.js';
 import { runWords } from './run-words.test.support.js';
 
 const token = uniqueName();
@@ -357,38 +356,4 @@ test('a reader that has seen enough ends a dump', async () => {
   const { stdout } = await runWords(['map', 'dump', large], { signal: stop.signal });
   const lines = stdout.split('\n').length;
   assert.ok(lines > 100 && lines < 50_000, String(lines));
-});
-
-test('events are printed as they come: as bytes, by a type, with their CPU, and the lost are told', async () => {
-  using object = openText(`
-struct seen { __u32 length, protocol; };
-const struct seen *unused __attribute__((unused));
-struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } re_${token} SEC(".maps");
-struct { __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); __uint(max_entries, 64); __type(key, __u32); __type(value, __u32); }
-	pe_${token} SEC(".maps");
-SEC("xdp") int see(struct xdp_md *ctx)
-{
-	struct seen seen = { .length = ctx->data_end - ctx->data, .protocol = 8 };
-	bpf_ringbuf_output(&re_${token}, &seen, sizeof(seen), 0);
-	bpf_perf_event_output(ctx, &pe_${token}, BPF_F_CURRENT_CPU, &seen, sizeof(seen));
-	return XDP_PASS;
-}`).load();
-  const emit = (times: number) => {
-    for (let index = 0; index < times; index += 1) runPacket(object.program('see'), { packet: new Uint8Array(60) });
-  };
-  emit(3);
-  assert.equal(await text('events', `re_${token}`, '--count', '2'), '0x3c00000008000000\n'.repeat(2));
-  assert.equal(await text('events', `re_${token}`, '--count', '1', '--type', 'seen'), '{length: 60, protocol: 8}\n');
-  emit(1);
-  assert.deepEqual(await json('events', `re_${token}`, '--count', '1', '--type', 'struct seen'), {
-    value: { length: 60, protocol: 8 },
-  });
-  const timer = setInterval(() => emit(1), 5);
-  try {
-    assert.match(await text('events', `pe_${token}`, '--count', '1', '--type', 'seen'), /^cpu \d+: .*length: 60/);
-  } finally {
-    clearInterval(timer);
-  }
-  assert.match(await refusal(2, 'events', `c_${token}`), /is of type .*, which holds no events/);
-  assert.match(await refusal(2, 'events', `re_${token}`, '--type', 'absent'), /BTF has no such type/);
 });

@@ -29,6 +29,7 @@ export const mapEvents = defineCommand<Flags, [map: string]>({
   },
   async run({ flags, output, context }, reference) {
     const { findMap } = await import('../../kernel/find-map.js');
+    const { listHoldingProcesses } = await import('../../kernel/processes.js');
     const { openEvents, typesOfUsers } = await import('../../kernel/open-events.js');
     const { eventType } = await import('../../kernel/event-reader.js');
     const { shapeOf } = await import('../../btf/shape.js');
@@ -36,6 +37,10 @@ export const mapEvents = defineCommand<Flags, [map: string]>({
     const { widthOf } = await import('../map-entries.js');
     const { count = Number.POSITIVE_INFINITY } = flags;
     using map = findMap(reference);
+    const others = listHoldingProcesses('map', map.info().id).map(({ pid, command }) => `${command} (${pid})`);
+    if (others.length > 0) {
+      output.warn(`also open in ${others.join(', ')}: events that are printed here are not read there any more`);
+    }
     const type = flags.type === undefined ? undefined : eventType(typesOfUsers(map), flags.type, map.name);
     const shape: ValueShape = type ? shapeOf(type.types, type.id) : { kind: 'bytes', size: 0 };
     using reader = openEvents<BtfValue>(map, { type: flags.type, btf: type?.types });
