@@ -50,7 +50,7 @@ SEC("xdp") int see(struct xdp_md *ctx)
   assert.equal(await text(`re_${token}`, '--count', '2'), '0x3c00000008000000\n'.repeat(2));
   assert.equal(await text(`re_${token}`, '--count', '1', '--type', 'seen'), '{length: 60, protocol: 8}\n');
   emit(1);
-  assert.deepEqual(await json(, `re_${token}`, '--count', '1', '--type', 'struct seen'), {
+  assert.deepEqual(await json(`re_${token}`, '--count', '1', '--type', 'struct seen'), {
     value: { length: 60, protocol: 8 },
   });
   emit(1);
