@@ -31,15 +31,18 @@ function howText(holder: Extract<Holder, { by: 'object' }>): string {
     case 'uses':
       return ' uses it';
     case 'attaches':
-      return ` on ${holder.target}`;
+      return holder.target === '' ? '' : ` on ${holder.target}`;
     case 'entry':
       return ` has it at ${keysText(holder.keys)}`;
     case 'attached':
       return ` runs it as ${holder.attachType}`;
     case 'targets':
-      return ' is in it';
+      return targetWords[holder.object.type] ?? ' is in it';
   }
 }
+
+/** By the type of the link. */
+const targetWords: Readonly<Record<string, string>> = { iter: ' reads it', struct_ops: ' puts it to work' };
 
 const mostKeys = 4;
 

@@ -45,13 +45,13 @@ export type Root =
 export type Hold =
   /** A program is loaded with its maps, or was bound to them. */
   | { readonly how: 'uses' }
-  /** A link and its program. `target`: what it is attached to, as `veth0 in demo-left`. */
+  /** A link and its program. `target`: what it is attached to, as `veth0 in demo-left`; empty where only its type tells. */
   | { readonly how: 'attaches'; readonly target: string }
   /** Entries of a map. `keys`: as text. */
   | { readonly how: 'entry'; readonly keys: readonly string[] }
   /** A map of sockets and the program that sees their data. */
   | { readonly how: 'attached'; readonly attachType: string }
-  /** A link of an extension or a tracing program, and the program that it is in. */
+  /** A link and what its program works on: the program that an extension is in, the map that an iterator reads. */
   | { readonly how: 'targets' };
 
 export interface HeldObject extends KernelObject {

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, rmdirSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { runWords } from '../cli/run-words.test.support.js';
 import { Attribute, mustBpf } from '../kernel/bpf.js';
@@ -16,7 +18,7 @@ import { sweepLabs } from '../lab/remove.js';
 import { FileDescriptor } from '../linux/file-descriptor.js';
 import { MemoryMap } from '../linux/memory-map.js';
 import { mustCall } from '../linux/syscalls.js';
-import { openText } from '../object/compile-text.test.support.js';
+import { compileText, openText } from '../object/compile-text.test.support.js';
 import { attachTypes } from '../uapi/bpf.generated.js';
 import { attachXdp } from '../xdp/attach.js';
 import { detachXdp } from '../xdp/detach.js';
@@ -216,6 +218,30 @@ test('a program bound to a map, and a map of devices whose program uses it: a ci
   const { exitCode } = await runWords(['map', 'delete', String(mapId), '5']);
   assert.equal(exitCode, 0);
   await assertGone('map', mapId);
+});
+
+test('an iterator over the entries of a map', async () => {
+  using map = createPlainMap({ name: unique, type: 'hash', keySize: 4, valueSize: 4, maxEntries: 2 });
+  const { id } = map.info();
+  const pin = `/sys/fs/bpf/refs_iter_${unique}`;
+  const file = join(tmpdir(), `refs-${unique}.o`);
+  writeFileSync(file, compileText(`SEC("iter/bpf_map_elem") int iter_${unique}(void *c) { return 0; }`));
+  try {
+    tool('bpftool', 'iter', 'pin', file, pin, 'map', 'id', String(id));
+    const { object: link } = findReferences('link', pin);
+    assert.deepEqual(tree('map', id), [`+─ link ${link.id} (iter) reads it`, `│  +─ pin ${pin}`]);
+    const [programId] = (bpftool('link', 'list') as { id: number; prog_id: number }[]).flatMap((each) =>
+      each.id === link.id ? [each.prog_id] : [],
+    );
+    assert.ok(programId);
+    assert.deepEqual(tree('program', programId)[0], `+─ link ${link.id} (iter) on map ${id}`);
+    rmSync(pin);
+    await assertGone('link', link.id);
+  } finally {
+    rmSync(pin, { force: true });
+    rmSync(file, { force: true });
+  }
+  assert.deepEqual(tree('map', id), []);
 });
 
 /** prog_attach: target_fd or target_ifindex 0, attach_bpf_fd 4, attach_type 8. */

@@ -49,7 +49,7 @@ export function scanKernel(): Scan {
     const attaches = { how: 'attaches', target: targetOf(link, ofLinks, cgroups) } as const;
     objects.set(keyOf('link', id), { kind: 'link', id, name: '', type });
     if (programId !== 0) hold('program', programId, { holder, hold: attaches });
-    if (mapId !== undefined) hold('map', mapId, { holder, hold: attaches });
+    if (mapId !== undefined) hold('map', mapId, { holder, hold: { how: 'targets' } });
     if (targetProgramId !== undefined) hold('program', targetProgramId, { holder, hold: { how: 'targets' } });
   }
   for (const map of listMaps()) {
@@ -79,12 +79,13 @@ export function keyOf(kind: PinKind, id: number): string {
 }
 
 function targetOf(
-  { id, type, target }: HoldingLink,
+  { id, type, target, mapId }: HoldingLink,
   ofLinks: ReadonlyMap<number, string>,
   cgroups: ReadonlyMap<bigint, string>,
 ): string {
   const path = target.kind === 'cgroup' ? cgroups.get(target.cgroupId) : undefined;
   if (path !== undefined && target.kind === 'cgroup') return `${path}, ${target.attachType}`;
+  if (target.kind === 'other') return mapId === undefined ? '' : `map ${mapId}`;
   return ofLinks.get(id) ?? describeTarget({ type, target, device: undefined });
 }
 
