@@ -16,12 +16,22 @@ export { type CompileOptions, type CompileResult, compileBpf } from './compile/c
 export { type ErrorCode, errorCodes } from './errors/codes.js';
 export { FormatError, UnsupportedFeatureError, XdpkitError } from './errors/error.js';
 export {
+  describeObject,
+  type ExternDescription,
+  type FunctionDescription,
+  type GlobalDescription,
+  type MapDescription,
+  type ObjectDescription,
+  type ProgramDescription,
+} from './explain/describe-object.js';
+export {
   type ExplainedHelper,
   explainHelper,
   type HelperPresence,
   type ListedHelper,
   listHelpers,
 } from './explain/helpers.js';
+export type { LeastRelease } from './explain/least-release.js';
 export { type ExplainedMapType, explainMapType, listMapTypes } from './explain/maps.js';
 export {
   type ExplainedProgramType,
@@ -113,15 +123,6 @@ export {
   attachObject,
   type ReplacedProgram,
 } from './loader/attach-object.js';
-export {
-  describeObject,
-  type ExternDescription,
-  type FunctionDescription,
-  type GlobalDescription,
-  type MapDescription,
-  type ObjectDescription,
-  type ProgramDescription,
-} from './loader/describe-object.js';
 export { type LoadPinnedOptions, loadPinned, type PinnedProgram } from './loader/load-pinned.js';
 export { LoadedObject, LoadedProgram } from './loader/loaded.js';
 export { OpenedObject, openObject, parseObject } from './loader/open.js';

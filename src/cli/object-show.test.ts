@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { describeObject } from '../loader/describe-object.js';
+import { describeObject } from '../explain/describe-object.js';
 import { parseObject } from '../loader/open.js';
 import { compileText } from '../object/compile-text.test.support.js';
 import { ask, fixturePath } from '../object/fixtures.test.support.js';
@@ -78,9 +78,11 @@ test('programs with what they use, maps with their shapes, variables with their 
       externs: ['CONFIG_HZ'],
       relocations: { 'field offset': 1 },
       runConfig: { priority: 10, next: ['DROP', 'PASS'] },
+      needs: { release: '5.18', for: ['packets in several buffers'] },
     },
   );
   assert.deepEqual([other.type, other.helpers, other.runConfig], ['sched_cls', ['bpf_ktime_get_ns'], null]);
+  assert.deepEqual(other.needs, { release: '4.1', for: ['programs of type sched_cls', 'bpf_ktime_get_ns'] });
   const map = (name: string) => object.maps.find((one: { name: string }) => one.name === name);
   assert.deepEqual(map('flows').key, { bytes: 8, type: 'struct flow' });
   assert.deepEqual(map('flows').flags, ['no_common_lru', 'rdonly_prog']);
@@ -108,6 +110,7 @@ test('for people: the same in words', async () => {
   assert.match(text, /^ {2}type +xdp, takes packets in several buffers \(frags\)$/m);
   assert.match(text, /^ {2}instructions \d+, \d+ with count$/m);
   assert.match(text, /^ {2}CO-RE +1 field offset$/m);
+  assert.match(text, /^ {2}needs +Linux 5\.18, for packets in several buffers$/m);
   assert.match(text, /^ {2}in a chain +priority 10, next after drop,pass$/m);
   assert.match(text, /^flows +lru_hash +8 B struct flow +8 B __u64 +1,000 +no_common_lru, rdonly_prog$/m);
   assert.match(text, /^flows: pinned by its name$/m);

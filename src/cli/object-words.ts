@@ -6,7 +6,7 @@ import type {
   ObjectDescription,
   ProgramDescription,
   TypedSize,
-} from '../loader/describe-object.js';
+} from '../explain/describe-object.js';
 import type { SlotSpec } from '../object/spec.js';
 import { formatValue } from '../values/format-value.js';
 import { jsonForm } from '../values/json-value.js';
@@ -85,6 +85,7 @@ function printProgram(output: Output, program: ProgramDescription): void {
     ['helpers', program.helpers.join(', ')],
     ['externs', program.externs.join(', ')],
     ['CO-RE', countWords(program.relocations)],
+    ['needs', program.needs ? `Linux ${program.needs.release}, for ${program.needs.for.join(', ')}` : ''],
     ['in a chain', runConfig ? `priority ${runConfig.priority}, next after ${describeSet(runConfig.next)}` : ''],
   ];
   for (const [title, text] of facts) if (text !== '') output.print(`  ${title.padEnd(13)}${text}`);
@@ -173,6 +174,7 @@ export function objectDocument({ globals, ...object }: ObjectDescription) {
       attachType: program.attachType ?? null,
       attachTo: program.attachTo ?? null,
       runConfig: program.runConfig ?? null,
+      needs: program.needs ?? null,
     })),
     subPrograms: object.subPrograms.map(functionDocument),
     maps: object.maps.map(mapDocument),

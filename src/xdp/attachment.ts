@@ -9,6 +9,7 @@ import { isErrno } from '../linux/syscall-error.js';
 import type { ChainState } from '../object/chain/state.js';
 import { readChainState } from './chain-state.js';
 import type { DeviceHandle } from './device.js';
+import { dispatcherMemberNames } from './dispatcher.js';
 import { describeHolder, findHolder, type Holder, type HolderIndex, readHolderIndex } from './holder.js';
 import type { XdpMode } from './mode.js';
 
@@ -70,9 +71,16 @@ function readProgram(id: number): ProgramInfo | undefined {
   }
 }
 
+function nameOfDispatcher(holder: Holder): string | undefined {
+  if (holder.by !== 'libxdp') return undefined;
+  return `a dispatcher of ${dispatcherMemberNames(holder.dispatcher).join(', ') || 'nobody'}`;
+}
+
 /** `program "drop_ping" (id 7, native, held by link 3)`. */
 export function describeAttachment({ mode, programId, program, holder, chain }: Attachment): string {
-  const name = chain ? nameOfChain(chain) : program ? `program "${program.name}"` : 'a program';
+  const name = chain
+    ? nameOfChain(chain)
+    : (nameOfDispatcher(holder) ?? (program ? `program "${program.name}"` : 'a program'));
   const loadedBy = program && program.createdByUid !== 0 ? `, loaded by user ${program.createdByUid}` : '';
   return `${name} (id ${programId}, ${mode}, held by ${describeHolder(holder)}${loadedBy})`;
 }

@@ -5,7 +5,7 @@ import { listIds, openById } from '../kernel/iterate.js';
 import { openPinnedLink } from '../kernel/link.js';
 import { listPins, type Pin } from '../kernel/pin-index.js';
 import { type HoldingProcess, listHoldingProcesses } from '../kernel/processes.js';
-import { type Dispatcher, dispatcherMemberNames, dispatcherName, readDispatcher } from './dispatcher.js';
+import { type Dispatcher, dispatcherName, readDispatcher } from './dispatcher.js';
 import { isOwnPin, ownLinkPin } from './own-pins.js';
 
 export type Holder =
@@ -105,10 +105,8 @@ export function describeHolder(holder: Holder): string {
     }
     case 'netlink':
       return 'netlink';
-    case 'libxdp': {
-      const names = dispatcherMemberNames(holder.dispatcher);
-      return names.length > 0 ? `libxdp's dispatcher of ${names.join(', ')}` : "libxdp's dispatcher without members";
-    }
+    case 'libxdp':
+      return 'libxdp';
     case 'unknown':
       return `something unknown (${holder.reason})`;
   }

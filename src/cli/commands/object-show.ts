@@ -34,7 +34,7 @@ export const objectShow = defineCommand<Flags, string[]>({
       const { XdpkitError } = await import('../../errors/error.js');
       throw new XdpkitError('USAGE', '--prog goes with --disassemble');
     }
-    const { describeObject } = await import('../../loader/describe-object.js');
+    const { describeObject } = await import('../../explain/describe-object.js');
     const { openObject } = await import('../../loader/open.js');
     const { objectDocument, printObject } = await import('../object-words.js');
     const documents: object[] = [];

@@ -8,6 +8,7 @@ import { declarationOf, prototypeOf } from '../btf/source-lines.js';
 import type { TypeId } from '../btf/types.js';
 import { readElf } from '../elf/elf.js';
 import { machineNone } from '../elf/machines.js';
+import type { OpenedObject } from '../loader/open.js';
 import { defaultRunConfig, type RunConfig, readRunConfig } from '../object/chain/run-config.js';
 import { measureStack } from '../object/chain/stack.js';
 import { relocationKind } from '../object/core/kinds.js';
@@ -22,8 +23,8 @@ import type {
   Remark,
   SlotSpec,
 } from '../object/spec.js';
-import { helpers, mapFlags } from '../uapi/bpf.generated.js';
-import type { OpenedObject } from './open.js';
+import { helpers as helperNumbers, mapFlags } from '../uapi/bpf.generated.js';
+import { type LeastRelease, leastRelease } from './least-release.js';
 
 export interface ObjectDescription {
   readonly name: string;
@@ -74,6 +75,8 @@ export interface ProgramDescription extends FunctionDescription {
   readonly relocations: Readonly<Record<string, number>>;
   /** How an XDP program wants to stand in a chain; undefined where its source does not say (`XDP_RUN_CONFIG`). */
   readonly runConfig: RunConfig | undefined;
+  /** At least, by the helpers, maps and features that it uses. */
+  readonly needs: LeastRelease | undefined;
 }
 
 export interface MapDescription {
@@ -163,6 +166,9 @@ function describeProgram(spec: ObjectSpec, program: ProgramSpec): ProgramDescrip
   const [own, ...others] = functionsOf(spec, program).map((index) => spec.functions[index] as FunctionSpec);
   const all = [own as FunctionSpec, ...others];
   const config = readRunConfig(spec, program.name);
+  const maps = unique(all.flatMap(({ references }) => references.flatMap((each) => ('map' in each ? [each.map] : []))));
+  const helpers = unique(all.flatMap((each) => helpersOf(each, littleEndian)));
+  const externs = [...externsOf(spec, program)];
   const { bytes, frames } = measureStack(spec.functions, program.function, littleEndian);
   return {
     ...describeFunction(spec, own as FunctionSpec),
@@ -171,15 +177,25 @@ function describeProgram(spec: ObjectSpec, program: ProgramSpec): ProgramDescrip
     instructionsInAll: all.reduce((sum, { code }) => sum + code.length / instructionSize, 0),
     subPrograms: others.map(({ name }) => name),
     stack: { bytes, frames },
-    maps: unique(all.flatMap(({ references }) => references.flatMap((each) => ('map' in each ? [each.map] : [])))),
-    helpers: unique(all.flatMap((each) => helpersOf(each, littleEndian))),
-    externs: [...externsOf(spec, program)],
+    ...{ maps, helpers, externs },
     relocations: countRelocations(all),
     runConfig: config === defaultRunConfig ? undefined : config,
+    needs: leastRelease({
+      ...{ type, frags, sleepable },
+      helpers: helpers.map((name) => name.replace(/^bpf_/, '')),
+      mapTypes: spec.maps.filter(({ name }) => maps.includes(name)).map((map) => map.type),
+      subPrograms: others.length > 0,
+      variables: all.some(({ references }) => references.some(({ kind }) => kind === 'map-value')),
+      kernelFunctions: spec.externs.some(
+        ({ kind, name, weak }) => kind === 'function' && !weak && externs.includes(name),
+      ),
+    }),
   };
 }
 
-const helperNames = new Map<number, string>(Object.entries(helpers).map(([name, number]) => [number, `bpf_${name}`]));
+const helperNames = new Map<number, string>(
+  Object.entries(helperNumbers).map(([name, number]) => [number, `bpf_${name}`]),
+);
 
 function helpersOf({ code, references }: FunctionSpec, littleEndian: boolean): string[] {
   const filledIn = new Set(references.map(({ at }) => at));
