@@ -7,9 +7,10 @@ import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../../', import.meta.url));
 
-/** The fenced blocks of a language. */
+/** The fenced blocks of a language, '' for those that name none. */
 export function blocksOf(document: string, language: string): string[] {
-  return [...document.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'gms'))].map(([, text = '']) => text);
+  const all = [...document.matchAll(/^```([a-z]*)\n(.*?)^```$/gms)];
+  return all.filter(([, name]) => name === language).map(([, , text = '']) => text);
 }
 
 /** Runs one command as the shell does, in `folder`; its status is what the document says, 0 where it says nothing. */

@@ -1,13 +1,13 @@
-/** What the README shows is run here as it stands there, in a lab of a random name. */
+/** What the README shows is run here as it stands there, in a lab and with pins of random names. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { labDown, labUp, sweepLabs } from '../lab/index.js';
+import { refusalKinds } from '../verifier/diagnose.js';
+import { blocksOf, root, runCommand, runTypeScript } from './document.test.support.js';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 // Inside of the package, so that `import 'xdpkit'` finds it as it is for users.
 mkdirSync(join(root, 'build'), { recursive: true });
@@ -15,31 +15,45 @@ const folder = mkdtempSync(join(root, 'build', 'readme-'));
 const labName = `readme-${folder.slice(-6).toLowerCase()}`;
 
 sweepLabs();
-after(() => rmSync(folder, { recursive: true, force: true }));
+after(() => {
+  rmSync(folder, { recursive: true, force: true });
+  rmSync(`/sys/fs/bpf/${labName}-drop_ping`, { force: true });
+});
 
-/** The fenced blocks of a language, with the lab's name exchanged. */
+/** The fenced blocks of a language, with the names of lab and pins exchanged. */
 function blocks(language: string): string[] {
-  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'gms'))].map(([, text = '']) =>
-    text.replaceAll(/\bdemo(?=-left|-right| |$)/gm, labName),
+  return blocksOf(readme, language).map((text) =>
+    text
+      .replaceAll(/\bdemo(?=-left|-right| |$)/gm, labName)
+      .replaceAll('/sys/fs/bpf/drop_ping', `/sys/fs/bpf/${labName}-drop_ping`),
   );
 }
 
 test('the commands by hand', () => {
-  const [session] = blocks('sh');
-  assert(session !== undefined);
+  const sessions = blocks('sh');
+  assert.equal(sessions.length, 2);
   try {
-    for (const line of session.trim().split('\n')) {
+    for (const line of sessions.join('').trim().split('\n')) {
       const [command = '', comment = ''] = line.split(/\s+# /);
-      const wanted = Number(/exit code (\d+)/.exec(comment)?.[1] ?? 0);
-      const script = command
-        .replace('./xdpkit', `${process.execPath} ${join(root, 'dist/cli/main.js')}`)
-        .replaceAll(/\bexamples\//g, `${root}examples/`);
-      const { status, stdout, stderr } = spawnSync('sh', ['-c', script], { cwd: folder, encoding: 'utf8' });
-      assert.equal(status, wanted, `${command}\n${stdout}${stderr}`);
+      runCommand(command, folder, Number(/exit code (\d+)/.exec(comment)?.[1] ?? 0));
     }
   } finally {
     spawnSync(process.execPath, [join(root, 'dist/cli/main.js'), 'lab', 'down', labName]);
   }
+});
+
+test('the refused program is answered as it is said', () => {
+  const [source] = blocks('c');
+  const said = blocks('').find((text) => text.includes('refuses'));
+  assert(source !== undefined && said !== undefined);
+  writeFileSync(join(folder, 'careless.bpf.c'), source);
+  const [build = '', verify = ''] = (/^`(xdpkit build careless.*?)`/m.exec(readme)?.[1] ?? '').split(' && ');
+  runCommand(build, folder);
+  const answer = runCommand(verify, folder, 6);
+  // The time's width is that of its column.
+  const words = (text: string) => withoutNumbers(text).map((line) => line.replace(/ +/g, ' ').replace(/… µ?m?s$/, '…'));
+  assert.deepEqual(words(answer), words(said));
+  assert.match(readme, new RegExp(`\\b${refusalKinds.length} kinds of verifier refusals`));
 });
 
 test('the TypeScript example compiles and runs', () => {
@@ -52,17 +66,7 @@ test('the TypeScript example compiles and runs', () => {
   assert(lines.length <= 10, 'the README promises a short example');
   const lab = labUp({ name: labName });
   try {
-    writeFileSync(
-      join(folder, 'example.ts'),
-      example.replace('drop-ping.bpf.o', join(root, 'dist/bpf/drop-ping.bpf.o')),
-    );
-    const settings = { extends: join(root, 'tsconfig.json'), include: [], files: ['example.ts'] };
-    const compilerOptions = { rootDir: '.', outDir: '.', incremental: false, tsBuildInfoFile: null };
-    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ ...settings, compilerOptions }));
-    const compiler = join(root, 'node_modules/typescript/bin/tsc');
-    const compiled = spawnSync(process.execPath, [compiler, '-p', folder], { encoding: 'utf8' });
-    assert.equal(compiled.status, 0, compiled.stdout);
-    const printed = execFileSync(process.execPath, [join(folder, 'example.js')], { encoding: 'utf8' });
+    const printed = runTypeScript(example.replace('drop-ping.bpf.o', join(root, 'dist/bpf/drop-ping.bpf.o')), folder);
     assert.match(printed, /^veth0: program \d+ in native mode\nABORTED 0n\nDROP 0n\nPASS \d+n\nTX 0n\nREDIRECT 0n\n$/);
   } finally {
     lab.close();
