@@ -199,11 +199,13 @@ function stored({ registers, slots }: State, { opcode: code, destination, source
     for (const register of [0, source, destination]) if (register !== framePointer) registers[register] = undefined;
 }
 
-/** A function may write to where its arguments point, and upwards from there. */
+/** A function may write to where its arguments point, upwards from there, and to where pointers lead that it finds. */
 function called({ registers, slots }: State): void {
+  const isNested = [...slots.values()].some(({ kind }) => kind === 'stack');
   for (const register of argumentRegisters) {
     const argument = registers[register];
-    if (argument?.kind === 'stack') forget(slots, argument.offset ?? Number.NEGATIVE_INFINITY);
+    if (argument?.kind !== 'stack') continue;
+    forget(slots, isNested ? Number.NEGATIVE_INFINITY : (argument.offset ?? Number.NEGATIVE_INFINITY));
   }
   for (const register of [0, ...argumentRegisters]) registers[register] = undefined;
 }

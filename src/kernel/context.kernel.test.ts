@@ -187,6 +187,8 @@ test('the context is followed through registers and the stack, and given up wher
   assert.ok(has(spill, ...pass(-8), ...reload), 'a helper writes upwards');
   assert.ok(!has(spill, ...pass(-16), ...reload), 'and may write here');
   assert.ok(!has(spill, ...pass(-24), ...reload));
+  const nested = [movRegister(6, 10), add(6, -16), store('double', 10, -8, 6)];
+  assert.ok(!has(spill, ...nested, ...pass(-8), ...reload), 'what it is passed may lead here');
   assert.ok(!has(spill, store('byte', 10, -9, 3), ...reload), 'a byte of it is written over');
   assert.ok(!has(spill, movRegister(4, 10), add(4, -12), store('word', 4, 0, 3), ...reload), 'by another register');
   assert.ok(!has(movRegister(2, 1), add(2, 8), read, exit()));

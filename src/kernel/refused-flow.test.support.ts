@@ -96,6 +96,17 @@ export const refusedForFlow: readonly RefusedProgram[] = [
     mend: /number/,
   },
   {
+    name: 'the start of the packet as the number that C takes it for',
+    kind: 'pointer-arithmetic',
+    source: `SEC("xdp") int p(struct xdp_md *c) {
+	if (c->data + 14 > c->data_end) return XDP_DROP; // ← here
+	return XDP_PASS;
+}`,
+    what: /a pointer into the packet/,
+    mend: /Cast the context's field .*`\(void \*\)\(long\)c->data`/,
+    mended: ['c->data + 14 > c->data_end', '(void *)(long)c->data + 14 > (void *)(long)c->data_end'],
+  },
+  {
     name: 'bits of a pointer',
     kind: 'pointer-arithmetic',
     source: `SEC("xdp") int p(struct xdp_md *c) {

@@ -160,7 +160,12 @@ function arithmetic(
       register: other === undefined ? register : `R${other}`,
     };
   }
+  const narrowed = type?.startsWith('pkt') && /(?:<<=|>>=) operator|\d+-bit pointer arithmetic/.test(line);
   const mends = [
+    [
+      narrowed ? /./ : /^$/,
+      `Cast the context's field before anything is computed with it: \`(void *)(long)${refusal.contextName}->data\`, and so for data_end and data_meta. In C they are numbers of 32 bits, and a pointer that is cut to these is one no more.`,
+    ],
     [/pkt_end/, 'Move the other side of the comparison: `data + n > data_end` instead of `data > data_end - n`.'],
     [
       / pointer [-+]= pointer /,
