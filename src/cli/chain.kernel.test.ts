@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
@@ -95,6 +95,41 @@ test('several at once: who comes second is told, and tries again; in the end all
   );
   assert.deepEqual(membersOf({ device: 'veth0', netns }), wanted);
   for (const code of refused) assert.ok(['ATTACH_CHANGED', 'ATTACH_EXISTS'].includes(code), code);
+});
+
+test('packets on two CPUs at once are all counted, for each member and the chain', async () => {
+  using lab = labUp({ temporary: true });
+  const target = { device: 'veth0', netns: lab.hosts.left.name };
+  for (const name of ['a', 'b']) {
+    const { exitCode, stderr } = await runWords([
+      'chain',
+      'add',
+      pass,
+      '--dev',
+      'veth0',
+      '--netns',
+      target.netns,
+      '--name',
+      name,
+    ]);
+    assert.equal(exitCode, 0, stderr);
+  }
+  const { occupant } = readChain(target);
+  const id = occupant.kind === 'chain' ? occupant.attachment.programId : assert.fail(occupant.kind);
+  const allowed = /Cpus_allowed_list:(.*)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]?.match(/\d+/g) ?? [];
+  const cpus = [allowed.at(0), allowed.at(-1)];
+  const words = [main, 'prog', 'run', String(id), '--packet', 'udp/data "abcdefgh"', '--repeat', '50000'];
+  const runs = cpus.map((cpu) =>
+    spawn('taskset', ['-c', String(cpu), process.execPath, ...words], { stdio: 'ignore' }),
+  );
+  assert.deepEqual(await Promise.all(runs.map(async (run) => (await once(run, 'close'))[0])), [0, 0]);
+  const { members, counters } = readChain(target);
+  for (const counted of [...members.map((member) => member.counters), counters]) {
+    const { packets, bytes } = counted.find(({ verdict }) => verdict === 'PASS') ?? assert.fail();
+    // The lab's hosts may have sent a few of their own.
+    assert.ok(packets >= 100_000n && packets < 100_100n, `${packets} packets`);
+    assert.ok(bytes >= 5_000_000n && bytes < 5_020_000n, `${bytes} bytes`);
+  }
 });
 
 test('the words of the command line: a chain from the first member to the last', async () => {
