@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { eachTypeWithHelper, isForGplOnly, typesWithHelper } from '../kernel/helper-types.js';
+import { canTryHelpers, eachTypeWithHelper, isForGplOnly, typesWithHelper } from '../kernel/helper-types.js';
 import { readRunningKernelBtf } from '../kernel/target-btf.js';
 import { helpers } from '../uapi/bpf.generated.js';
 import { helperPrototypes } from '../uapi/releases.generated.js';
@@ -10,8 +10,11 @@ import { helperWords } from './words/helpers.js';
 
 export type HelperName = keyof typeof helpers;
 
-/** `known`: it is in the kernel's BTF, and no type may call it that can be tried; those of tracing and lsm cannot. */
-export type HelperPresence = 'yes' | 'known' | 'no';
+/**
+ * `known`: it is in the kernel's BTF, and no type may call it that can be tried; those of tracing and lsm cannot.
+ * `untried`: this process may not try any.
+ */
+export type HelperPresence = 'yes' | 'known' | 'no' | 'untried';
 
 export interface ListedHelper {
   /** With `bpf_`. */
@@ -65,7 +68,7 @@ function describe(helper: HelperName, mayBeCalled: boolean, known: ReadonlySet<s
     name: `bpf_${helper}`,
     number: helpers[helper],
     since: sinceOf('helper', helper),
-    here: mayBeCalled ? 'yes' : known.has(helper) ? 'known' : 'no',
+    here: mayBeCalled ? 'yes' : !canTryHelpers() ? 'untried' : known.has(helper) ? 'known' : 'no',
     what: helperWords[helper] ?? '',
   };
 }

@@ -36,9 +36,14 @@ export function* eachTypeWithHelper(helper: string): Generator<string> {
   }
 }
 
-/** The helpers that programs of a type may call, without `bpf_`; undefined for types that this cannot try. */
+/** Whether this process may load programs at all: every kernel lets socket filters look maps up. */
+export function canTryHelpers(): boolean {
+  return mayCall('socket_filter', programTypes.socket_filter, helpers.map_lookup_elem);
+}
+
+/** The helpers that programs of a type may call, without `bpf_`; undefined for what this process cannot try. */
 export function helpersOfType(type: keyof typeof programTypes): string[] | undefined {
-  if (withTarget.has(type)) return undefined;
+  if (withTarget.has(type) || !canTryHelpers()) return undefined;
   return Object.entries(helpers).flatMap(([helper, number]) =>
     number !== 0 && mayCall(type, programTypes[type], number) ? [helper] : [],
   );

@@ -16,5 +16,5 @@ export function loadBareProgram(code: Uint8Array, type: string, attachType?: str
     .u32(68, attachType === undefined ? 0 : ((attachTypes as Readonly<Record<string, number>>)[attachType] ?? 0));
   const result = bpf(commands.prog_load, attribute);
   if (result >= 0) return new FileDescriptor(result, `a ${type} program`);
-  throw bpfError(`load ${code.length / 8} instructions as a ${type} program`, -result);
+  throw bpfError(`load ${code.length / 8} instructions as a program of type ${type}`, -result);
 }

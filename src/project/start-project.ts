@@ -68,8 +68,12 @@ export function startProject(path: string, options: ProjectOptions = {}): Starte
     return { folder, name, template, files: files.sort(), dependency };
   } catch (cause) {
     if (cause instanceof XdpkitError) throw cause;
-    const { message } = cause as NodeJS.ErrnoException;
-    throw new XdpkitError('FAILED', `start a project in ${path}: ${message}`, { cause });
+    const { code, message } = cause as NodeJS.ErrnoException;
+    throw new XdpkitError(
+      code === 'EACCES' || code === 'EPERM' ? 'NOT_PERMITTED' : 'FAILED',
+      `start a project in ${path}: ${message}`,
+      { cause },
+    );
   }
 }
 

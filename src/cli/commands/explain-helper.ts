@@ -6,6 +6,7 @@ import type { Output } from '../output.js';
 const hereWords: Readonly<Record<HelperPresence, string>> = {
   yes: 'this kernel has it',
   known: 'this kernel knows it; of the types of programs none may call it that can be tried (tracing, lsm, ext cannot)',
+  untried: 'whether this kernel has it, and for whom, is found out by trying, which takes root or CAP_BPF',
   no: 'this kernel does not have it',
 };
 
