@@ -4,6 +4,7 @@
  */
 import { type Btf, readBtf } from './btf.js';
 import { fixedSizes, kindNames, memberSizes, typeHeaderSize } from './kinds.js';
+import { type BtfSections, headerSize, joinSections, sectionsOf } from './sections.js';
 import type { BtfKind, TypeId } from './types.js';
 
 export interface BtfPart {
@@ -39,30 +40,22 @@ export interface MergedBtf {
   readonly shifts: readonly BtfShift[];
 }
 
-const headerSize = 24;
-
 /** The parts have one byte order; `where` names the result in errors. */
 export function mergeBtf(parts: readonly BtfPart[], where: string): MergedBtf {
   const sources = parts.map(({ btf }) => sectionsOf(btf));
-  const typeLength = sources.reduce((sum, { types }) => sum + types.length, 0);
-  const stringLength = sources.reduce((sum, { strings }) => sum + strings.length, 0);
-  const littleEndian = parts[0]?.btf.byteOrder !== 'big';
-  const bytes = new Uint8Array(headerSize + typeLength + Math.max(1, stringLength));
+  const byteOrder = parts[0]?.btf.byteOrder ?? 'little';
+  const littleEndian = byteOrder === 'little';
+  // Every BTF has the empty string.
+  const bytes = joinSections(sources.length === 0 ? [{ strings: Uint8Array.of(0) }] : sources, byteOrder);
   const view = new DataView(bytes.buffer);
-  view.setUint16(0, 0xeb9f, littleEndian);
-  view.setUint8(2, 1);
-  const header = [headerSize, 0, typeLength, typeLength, Math.max(1, stringLength)];
-  header.forEach((word, index) => void view.setUint32(4 + index * 4, word, littleEndian));
 
   const shifts: BtfShift[] = [];
   let types = 0;
   let typeBytes = 0;
   let strings = 0;
   parts.forEach(({ btf, staticFunctions }, index) => {
-    const source = sources[index] as Sections;
+    const source = sources[index] as BtfSections;
     const shift = new BtfShift(types, strings);
-    bytes.set(source.types, headerSize + typeBytes);
-    bytes.set(source.strings, headerSize + typeLength + strings);
     let at = headerSize + typeBytes;
     for (let id = 1; id < btf.count; id++) {
       if (staticFunctions?.has(id)) view.setUint16(at + (littleEndian ? 4 : 6), 0, littleEndian);
@@ -74,21 +67,6 @@ export function mergeBtf(parts: readonly BtfPart[], where: string): MergedBtf {
     strings += source.strings.length;
   });
   return { btf: readBtf(bytes, where), shifts };
-}
-
-interface Sections {
-  readonly types: Uint8Array;
-  readonly strings: Uint8Array;
-}
-
-function sectionsOf({ bytes, byteOrder }: Btf): Sections {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const word = (at: number): number => view.getUint32(at, byteOrder === 'little');
-  const [start, typeOffset, typeLength, stringOffset, stringLength] = [word(4), word(8), word(12), word(16), word(20)];
-  return {
-    types: bytes.subarray(start + typeOffset, start + typeOffset + typeLength),
-    strings: bytes.subarray(start + stringOffset, start + stringOffset + stringLength),
-  };
 }
 
 /** Kinds whose third word is a type. */

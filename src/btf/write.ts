@@ -2,9 +2,9 @@
 import { XdpkitError } from '../errors/error.js';
 import type { Btf } from './btf.js';
 import { kindNumbers } from './kinds.js';
+import { joinSections, sectionsOf, wordBytes } from './sections.js';
 import type { BtfLinkage, BtfType } from './types.js';
 
-const headerSize = 24;
 const mostParts = 0xffff;
 const linkageNumbers: Readonly<Record<BtfLinkage, number>> = { static: 0, global: 1, extern: 2 };
 
@@ -23,24 +23,12 @@ export function writeBtf(types: readonly BtfType[], { base, ...options }: WriteB
   const strings = new StringTable(base === undefined ? 0 : stringsLength(base));
   const words: number[] = [];
   for (const type of types) writeType(type, words, strings);
-  const text = strings.bytes();
-  const bytes = new Uint8Array(headerSize + words.length * 4 + text.length);
-  const view = new DataView(bytes.buffer);
-  const littleEndian = byteOrder === 'little';
-  view.setUint16(0, 0xeb9f, littleEndian);
-  view.setUint8(2, 1);
-  for (const [at, word] of [headerSize, 0, words.length * 4, words.length * 4, text.length].entries()) {
-    view.setUint32(4 + at * 4, word, littleEndian);
-  }
-  for (let at = 0; at < words.length; at++) view.setUint32(headerSize + at * 4, words[at] as number, littleEndian);
-  bytes.set(text, headerSize + words.length * 4);
-  return bytes;
+  return joinSections([{ types: wordBytes(words, byteOrder), strings: strings.bytes() }], byteOrder);
 }
 
 /** Of all strings up to the end of this BTF's, whose offsets go on with its base's. */
-function stringsLength({ bytes, byteOrder, base }: Btf): number {
-  const own = new DataView(bytes.buffer, bytes.byteOffset).getUint32(20, byteOrder === 'little');
-  return own + (base === undefined ? 0 : stringsLength(base));
+function stringsLength(btf: Btf): number {
+  return sectionsOf(btf).strings.length + (btf.base === undefined ? 0 : stringsLength(btf.base));
 }
 
 /** Each string once; offset 0 is the empty one, which split BTF has from its base. */

@@ -1,6 +1,7 @@
 /** The smallest calls of bpf(2) that show whether the kernel has a feature. Each gives a descriptor or −errno. */
 import { assemble, call, exit, mov } from '../asm/assemble.js';
 import { instructionSize } from '../asm/opcodes.js';
+import { joinSections, wordBytes } from '../btf/sections.js';
 import { hostIsLittleEndian } from '../bytes/byte-order.js';
 import { FileDescriptor } from '../linux/file-descriptor.js';
 import { liftMemoryLock } from '../linux/memory-lock.js';
@@ -73,16 +74,9 @@ export function probeAttachCookie(): boolean {
 /** Loads BTF of records, in words, and strings. */
 export function loadProbeBtf(words: readonly number[], strings: string): number {
   liftMemoryLock();
-  const header = 24;
-  const text = new TextEncoder().encode(strings);
-  const bytes = new Uint8Array(new ArrayBuffer(header + words.length * 4 + text.length));
-  const view = new DataView(bytes.buffer);
-  // magic and version, hdr_len, type_off, type_len, str_off, str_len
-  const all = [0x0001_eb9f, header, 0, words.length * 4, words.length * 4, text.length, ...words];
-  all.forEach((word, index) => {
-    view.setInt32(index * 4, word, hostIsLittleEndian);
-  });
-  bytes.set(text, header + words.length * 4);
+  const byteOrder = hostIsLittleEndian ? 'little' : 'big';
+  const types = wordBytes(words, byteOrder);
+  const bytes = joinSections([{ types, strings: new TextEncoder().encode(strings) }], byteOrder);
   // btf 0, btf_size 16
   return bpf(commands.btf_load, new Attribute(28).pointer(0, bytes).u32(16, bytes.length));
 }

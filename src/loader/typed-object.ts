@@ -63,7 +63,7 @@ export class TypedLoadedObject<Types extends ObjectTypes> {
   constructor(loaded: LoadedObject) {
     this.loaded = loaded;
     const { maps, programs } = loaded.spec;
-    const names = maps.filter(({ origin }) => origin !== 'data').map(({ name }) => name);
+    const names = maps.filter(({ origin }) => origin !== 'data' && origin !== 'struct-ops').map(({ name }) => name);
     this.maps = byName(names, (name) => this.#view(name)) as Types['maps'];
     const programNames = programs.map(({ name }) => name);
     this.programs = byName(programNames, (name) => loaded.program(name)) as Types['programs'];

@@ -44,7 +44,9 @@ const lineWidth = 120;
 export function writeObjectModule(spec: ObjectSpec, { source, types = [] }: ObjectModuleOptions): string {
   const declarations = new TypeScriptDeclarations(spec.btf, importedTypes);
   const writer = new ModuleWriter(spec, declarations);
-  const maps = spec.maps.filter(({ origin }) => origin !== 'data').map((map) => writer.map(map));
+  const maps = spec.maps
+    .filter(({ origin }) => origin !== 'data' && origin !== 'struct-ops')
+    .map((map) => writer.map(map));
   // Statics of several files may share a name: the last has it.
   const globals = [...new Map(spec.globals.map((each) => [each.name, each])).values()];
   const globalsOf = (constant: boolean) =>

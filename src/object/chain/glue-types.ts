@@ -1,6 +1,7 @@
 /** BTF of the few types and functions that a linker step adds. Source: Linux `Documentation/bpf/btf.rst`, section 2. */
 import { type Btf, readBtf } from '../../btf/btf.js';
 import { kindNumbers } from '../../btf/kinds.js';
+import { joinSections, wordBytes } from '../../btf/sections.js';
 import type { BtfType, TypeId } from '../../btf/types.js';
 
 export type GlueType = Extract<
@@ -56,14 +57,7 @@ export function glueBtf(
   };
   const words = all.flatMap((type) => encodeType(type, nameOf));
   const text = new TextEncoder().encode(`${strings.join('\0')}\0`);
-  const bytes = new Uint8Array(24 + words.length * 4 + text.length);
-  const view = new DataView(bytes.buffer);
-  const littleEndian = order === 'little';
-  view.setUint16(0, 0xeb9f, littleEndian);
-  view.setUint8(2, 1);
-  const header = [24, 0, words.length * 4, words.length * 4, text.length];
-  [...header, ...words].forEach((word, index) => void view.setUint32(4 + index * 4, word, littleEndian));
-  bytes.set(text, 24 + words.length * 4);
+  const bytes = joinSections([{ types: wordBytes(words, order), strings: text }], order);
   return { btf: readBtf(bytes, 'types of the linker'), untyped: untyped.map((_, index) => types.length + 1 + index) };
 }
 
