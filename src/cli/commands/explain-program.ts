@@ -30,7 +30,10 @@ export const explainProgram = defineCommand<Record<never, never>, [string?]>({
       ...type.verdicts.map((verdict): [string, string] => [`${verdict.name} (${verdict.number})`, verdict.what]),
       ...type.notes.map((note): [string, string] => ['note', note]),
     ]);
-    if (type.helpers === undefined) output.print('\nWhich helpers it may call depends on what it hooks.');
+    if (type.helpers === undefined)
+      output.print(
+        '\nWhich helpers it may call is not told: it depends on what the program hooks, or trying them takes root or CAP_BPF.',
+      );
     else output.print(`\nIt may call ${type.helpers.length} helpers in this kernel:\n${wrapped(type.helpers)}`);
     output.document({ ...programDocument(type), helpers: type.helpers ?? null });
     return undefined;
