@@ -9,7 +9,8 @@ import { delimiter, join } from 'node:path';
 /** Multi-arch folders of the architectures that xdpkit supports. */
 const multiArch = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }[process.arch] ?? 'unknown';
 
-const compiles = ['demo', 'test', 'bench', 'ci'];
+const compiles = ['demo', 'test', 'bench', 'vm', 'ci'];
+const tests = ['test', 'vm', 'ci'];
 
 /** @type {{ name: string, proof: { command: string } | { file: string }, jobs: string[], why: string }[]} */
 export const packages = [
@@ -29,24 +30,32 @@ export const packages = [
   {
     name: 'binutils',
     proof: { command: 'objcopy' },
-    jobs: ['test', 'ci'],
+    jobs: tests,
     why: 'ELF files that are not ours, and their sections',
   },
-  { name: 'iproute2', proof: { command: 'ip' }, jobs: ['test', 'ci'], why: 'a peer that attaches by netlink' },
-  { name: 'ethtool', proof: { command: 'ethtool' }, jobs: ['test', 'ci'], why: 'a peer to compare with' },
-  { name: 'iputils-ping', proof: { command: 'ping' }, jobs: ['test', 'ci'], why: 'a ping that is not ours' },
-  { name: 'tcpdump', proof: { command: 'tcpdump' }, jobs: ['test', 'ci'], why: 'a witness of what is sent' },
-  { name: 'bpftool', proof: { command: 'bpftool' }, jobs: ['test', 'bench', 'ci'], why: 'a peer to compare with' },
-  { name: 'xdp-tools', proof: { command: 'xdp-loader' }, jobs: ['test', 'bench', 'ci'], why: 'a peer to compare with' },
+  { name: 'iproute2', proof: { command: 'ip' }, jobs: tests, why: 'a peer that attaches by netlink' },
+  { name: 'ethtool', proof: { command: 'ethtool' }, jobs: tests, why: 'a peer to compare with' },
+  { name: 'iputils-ping', proof: { command: 'ping' }, jobs: tests, why: 'a ping that is not ours' },
+  { name: 'tcpdump', proof: { command: 'tcpdump' }, jobs: tests, why: 'a witness of what is sent' },
+  { name: 'bpftool', proof: { command: 'bpftool' }, jobs: [...tests, 'bench'], why: 'a peer to compare with' },
+  { name: 'xdp-tools', proof: { command: 'xdp-loader' }, jobs: [...tests, 'bench'], why: 'a peer to compare with' },
   {
     name: 'clang-19',
     proof: { command: 'clang-19' },
-    jobs: ['test', 'ci'],
+    jobs: tests,
     why: 'a newer compiler of BPF C than clang may be',
   },
-  { name: 'llvm', proof: { command: 'llvm-readelf' }, jobs: ['test', 'ci'], why: 'a peer that reads objects' },
-  { name: 'gcc-bpf', proof: { command: 'bpf-gcc' }, jobs: ['test', 'ci'], why: 'the other compiler of BPF C' },
-  { name: 'binutils', proof: { command: 'objdump' }, jobs: ['test', 'ci'], why: 'reads machine code' },
+  { name: 'llvm', proof: { command: 'llvm-readelf' }, jobs: tests, why: 'a peer that reads objects' },
+  { name: 'gcc-bpf', proof: { command: 'bpf-gcc' }, jobs: tests, why: 'the other compiler of BPF C' },
+  { name: 'binutils', proof: { command: 'objdump' }, jobs: tests, why: 'reads machine code' },
+  { name: 'tar', proof: { command: 'tar' }, jobs: ['vm', 'ci'], why: 'files to and from the virtual machines' },
+  { name: 'xz-utils', proof: { command: 'xz' }, jobs: ['vm', 'ci'], why: "the stock kernels' modules" },
+  {
+    name: 'qemu-system-x86',
+    proof: { command: 'qemu-system-x86_64' },
+    jobs: ['vm', 'ci'],
+    why: 'virtual machines with stock kernels',
+  },
   { name: 'gcc', proof: { command: 'gcc' }, jobs: ['bench'], why: 'compiles the libbpf peers' },
   { name: 'libc6-dev', proof: { file: '/usr/include/stdio.h' }, jobs: ['bench'], why: 'headers of the libbpf peers' },
 ];

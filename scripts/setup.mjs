@@ -2,7 +2,7 @@
  * Makes a fresh clone ready for a job: Debian packages that are missing, node_modules, the build. Quiet when there is
  * nothing to do. Plain Node without packages, because it runs before there are any.
  *
- *     node scripts/setup.mjs [--for demo|test|bench|ci]
+ *     node scripts/setup.mjs [--for demo|test|bench|vm|ci]
  */
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +11,7 @@ import { hasApt, installPackages, jobs, missingPackages } from './debian-package
 import { fetchForeignObjects, foreignObjectsAreThere } from './foreign-objects.mjs';
 import { withBuildLock } from './lock.mjs';
 import { fail, run, say, step } from './talk.mjs';
+import { fetchKernels, missingKernels } from './vm/kernels.mjs';
 
 const [major = 0] = process.versions.node.split('.').map(Number);
 
@@ -21,6 +22,10 @@ export async function setUp(job) {
   if ((job === 'test' || job === 'ci') && !foreignObjectsAreThere()) {
     const failed = await step('objects of other projects', fetchForeignObjects);
     if (failed !== undefined) fail(`could not get the Debian package ${failed}, whose BPF objects the tests read`, 5);
+  }
+  if ((job === 'vm' || job === 'ci') && missingKernels().length > 0) {
+    const problem = await step('stock kernels', fetchKernels);
+    if (problem !== undefined) fail(`${problem}, which the tests in virtual machines run on`, 5);
   }
   const wanted = { objects: job !== undefined };
   if (!buildIsStale(wanted)) return;

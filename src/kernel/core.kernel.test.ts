@@ -100,11 +100,11 @@ SEC("kprobe/nothing") int other_kind(void *context)
 }`);
   assert.match(
     refusalOf(() => object.load({ programs: ['mistyped'] })),
-    /task_strukt\.state, which .* has no type of that name and kind \(it has struct task_struct\b.*\)/,
+    /task_strukt\.state, which .* has no type of that name and kind\b.* \(it has struct task_struct\b.*\)/,
   );
   assert.match(
     refusalOf(() => object.load({ programs: ['other_kind'] })),
-    /union sk_buff\.len, which .* kind \(it has struct sk_buff\b/,
+    /union sk_buff\.len, which .* kind\b.* \(it has struct sk_buff\b/,
   );
 });
 
