@@ -25,16 +25,17 @@ const tools = [
   'nsenter',
   'setpriv',
   'tar',
+  'objcopy',
+  'readelf',
 ];
 
 /** Those that only read and write files run outside, where they are fast (see inside/outside.sh). */
-const toolsOutside = ['clang', 'clang-19', 'bpf-gcc', 'llvm-objdump', 'objcopy', 'readelf'];
+const toolsOutside = ['clang', 'clang-19', 'bpf-gcc', 'llvm-objdump'];
 
 /** What the tests read of the project, and objects that Debian's packages bring. */
-const projectParts = ['dist', 'src', 'examples', 'templates', 'package.json', 'scripts/vm/inside'];
-const modulesOfNode = ['koffi', '@koromix', 'fast-check', 'pure-rand'];
+const projectParts = ['dist', 'src', 'examples', 'templates', 'node_modules', 'package.json', 'scripts/vm/inside'];
 const otherFolders = ['/usr/lib/x86_64-linux-gnu/bpf'];
-const unwanted = /\.(d\.ts|test\.ts)$|(^|\/)(dist\/\.foreign|dist\/demo|dist\/bench)$/;
+const unwanted = /\.d\.ts$|(^|\/)(dist\/\.foreign|node_modules\/(typescript|@?esbuild|@biomejs|@types|undici-types))$/;
 
 export function writeImage(output, { kernel, testFiles, temporary }) {
   const tree = new Map();
@@ -53,10 +54,12 @@ export function writeImage(output, { kernel, testFiles, temporary }) {
     addProgram(tree, realpathSync(path), `/usr/bin/${tool}`);
   }
   for (const part of projectParts) addTree(tree, join(root, part));
-  for (const name of modulesOfNode) addTree(tree, join(root, 'node_modules', name));
+  // Only its being there is asked for: what is in it is read outside.
+  addFolder(tree, '/usr/include/x86_64-linux-gnu');
   for (const folder of otherFolders) if (existsSync(folder)) addTree(tree, folder);
   for (const [index, { name, bytes }] of kernel.modules.entries())
     addFile(tree, `/modules/${String(index).padStart(3, '0')}-${name}.ko`, bytes);
+  addFile(tree, `/boot/config-${kernel.release}`, kernel.config);
   addFile(tree, '/work.json', Buffer.from(JSON.stringify({ root, testFiles })));
   addFile(tree, '/root.path', Buffer.from(root));
   addFile(tree, '/tmpdir.path', Buffer.from(temporary));

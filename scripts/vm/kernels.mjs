@@ -81,7 +81,7 @@ function unpack(name, place) {
   }
 }
 
-/** Where a kernel's image is, its release, and the modules to load in that order, each `{ name, bytes }`. */
+/** A kernel's release, the path of its image, its configuration, and the modules to load in that order, each `{ name, bytes }`. */
 export function readKernel({ name }) {
   const place = join(folder, name);
   const image = readdirSync(join(place, 'boot')).find((file) => file.startsWith('vmlinuz-'));
@@ -109,6 +109,7 @@ export function readKernel({ name }) {
     name,
     release,
     image: join(place, 'boot', image),
+    config: readFileSync(join(place, 'boot', `config-${release}`)),
     modules: [...loaded].map(([module, bytes]) => ({ name: module, bytes })),
   };
 }

@@ -4,8 +4,8 @@
  * project, so that objects name their sources as if they had been compiled inside.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 const { call, archive } = await readRequest();
 try {
@@ -13,16 +13,16 @@ try {
   const lines = (name) => readFileSync(join(call, name), 'utf8').split('\n').slice(0, -1);
   const [tool, ...words] = lines('words');
   const [folder] = lines('folder');
-  const known = existsSync(folder);
-  if (!known) mkdirSync(folder, { recursive: true });
+  const temporary = join(call, '..');
+  const inTemporary = (path) => path.startsWith(`${temporary}/`);
+  for (const path of [folder, ...words.map(dirname)]) if (inTemporary(path)) mkdirSync(path, { recursive: true });
   const done = spawnSync(tool, words, { cwd: folder, maxBuffer: 1 << 28 });
   writeFileSync(join(call, 'stdout'), done.stdout ?? '');
   writeFileSync(join(call, 'stderr'), done.stderr ?? String(done.error));
   writeFileSync(join(call, 'status'), String(done.status ?? 127));
-  const temporary = join(call, '..');
-  const back = [...words, folder].filter((path) => path.startsWith(`${temporary}/`) && existsSync(path));
+  const back = [...words, folder].filter((path) => inTemporary(path) && existsSync(path));
   const answer = tar(['-c', '-P', ...['stdout', 'stderr', 'status'].map((name) => join(call, name)), ...back]);
-  for (let at = 0; at < answer.length; ) at += writeSync(1, answer, at);
+  await new Promise((resolve) => process.stdout.write(answer, resolve));
 } finally {
   rmSync(call, { recursive: true, force: true });
 }

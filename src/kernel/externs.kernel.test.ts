@@ -17,6 +17,7 @@ import { readKernelBtfName } from './info.js';
 import { listIds, openById } from './iterate.js';
 import type { BpfProgram } from './program.js';
 import { loadProgram } from './program-load.js';
+import { requires } from './requires.test.support.js';
 import { runProgram } from './test-run.js';
 
 const vmlinux = '/sys/kernel/btf/vmlinux';
@@ -90,7 +91,7 @@ function dump(...program: string[]): string {
     .replaceAll(/bpf_prog_\w+/g, 'function');
 }
 
-test('every program becomes in the kernel what libbpf makes of it, byte for byte', () => {
+test('every program becomes in the kernel what libbpf makes of it, byte for byte', requires('6.4'), () => {
   ensureBpfFileSystem();
   const bytes = compileText(source);
   const path = join(folder, 'source.bpf.o');
@@ -117,7 +118,7 @@ test('every program becomes in the kernel what libbpf makes of it, byte for byte
   }
 });
 
-test('what externs stand for is what the kernel tells', () => {
+test('what externs stand for is what the kernel tells', requires('6.4'), () => {
   using loaded = openText(source).load();
   const { globals } = loaded;
   const config = execFileSync('sh', ['-c', 'zcat /proc/config.gz || cat "/boot/config-$(uname -r)"'], {
@@ -182,7 +183,7 @@ test('a weak symbol whose address is hidden becomes 0, and that is told', () => 
   );
 });
 
-test('kernel functions cast the context to what it is, and CO-RE finds its fields', () => {
+test('kernel functions cast the context to what it is, and CO-RE finds its fields', requires('6.2'), () => {
   const object = openText(`
     struct net_device { int ifindex; } __attribute__((preserve_access_index));
     struct xdp_rxq_info { struct net_device *dev; } __attribute__((preserve_access_index));
@@ -198,7 +199,7 @@ test('kernel functions cast the context to what it is, and CO-RE finds its field
   assert.equal(verdict(loaded.program('p')), 1);
 });
 
-test('typed variables, and code that this kernel refuses, are linked as libbpf links them', () => {
+test('typed variables, and code that this kernel refuses, are linked as libbpf links them', requires('6.4'), () => {
   const bytes = compileText(`${declarations}
     extern const struct rq runqueues __ksym;
     SEC("xdp") int variable(struct xdp_md *c) {
@@ -223,7 +224,7 @@ test('typed variables, and code that this kernel refuses, are linked as libbpf l
   }
 });
 
-test('a function’s flavours are the kernel’s function, where their prototypes are its own', () => {
+test('a function’s flavours are the kernel’s function, where their prototypes are its own', requires('6.4'), () => {
   const object = openText(`
     extern int bpf_dynptr_from_xdp___now(struct xdp_md *x, __u64 flags, struct bpf_dynptr *ptr) __ksym __weak;
     extern int bpf_dynptr_from_xdp___once(struct xdp_md *x) __ksym __weak;
@@ -250,7 +251,7 @@ function refusal(text: string, options = {}): XdpkitError {
   return assert.fail('it was loaded');
 }
 
-test('what the kernel lacks is told, each with its reason', () => {
+test('what the kernel lacks is told, each with its reason', requires('6.4'), () => {
   const error = refusal(`
     extern int bpf_no_such(int) __ksym;
     extern const void no_such_symbol __ksym;
@@ -327,7 +328,7 @@ test('settings come from the given text or file first, and say why they do not f
   );
 });
 
-test('functions and variables of modules are asked for through the descriptors of their types', () => {
+test('functions and variables of modules are asked for through the descriptors of their types', requires('6.4'), () => {
   const { spec } = openText(`
     extern int of_module(struct xdp_md *) __ksym __weak;
     SEC("xdp") int calls(struct xdp_md *c) { return of_module(c); }

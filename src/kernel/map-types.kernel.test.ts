@@ -6,6 +6,7 @@ import { pageSize } from '../linux/ffi.js';
 import { mapTypes } from '../uapi/bpf.generated.js';
 import { createPlainMap, type PlainMap } from './create-plain-map.js';
 import { bpftool, leftInKernel, refusalOf, uniqueName } from './kernel-state.test.support.js';
+import { requires } from './requires.test.support.js';
 
 type Shape = Partial<Omit<PlainMap, 'name' | 'type'>>;
 type KnownType = Exclude<keyof typeof mapTypes, 'unspec' | 'struct_ops'>;
@@ -55,11 +56,14 @@ interface Shown {
   readonly flags: number;
 }
 
+/** Those that came after Linux 6.1. */
+const since: { readonly [Type in KnownType]?: '6.2' | '6.9' } = { cgrp_storage: '6.2', arena: '6.9' };
+
 /** bpftool calls types that are newer than itself by number. */
 const shownType = (type: KnownType): (string | number)[] => [type, `type ${mapTypes[type]}`, mapTypes[type]];
 
 for (const type of Object.keys(types) as KnownType[]) {
-  test(`a map of type ${type}`, () => {
+  test(`a map of type ${type}`, requires(since[type] ?? '6.1'), () => {
     const name = uniqueName();
     const [shape, expected] = types[type];
     const holdsMaps = type === 'array_of_maps' || type === 'hash_of_maps';

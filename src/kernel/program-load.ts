@@ -195,7 +195,12 @@ function loadWithLog(
     const log = Buffer.from(buffer.subarray(0, end === -1 ? size : end)).toString('utf8');
     // Since 6.4 a log that is too long loses its beginning, before that its end, where the reason stands.
     const hasEnd = /\nprocessed \d+ insns.*\n$/.test(log);
-    if (-result !== errnos.ENOSPC || hasEnd || size >= longestLog) return { result, log };
+    if (-result !== errnos.ENOSPC || hasEnd) return { result, log };
+    if (size < longestLog) continue;
+    if (level !== logLevels.refusal) return { result, log };
+    // Without the way to it the reason fits in any case.
+    const short = loadWithLog(linked, code, options, logLevels.totals);
+    return { result: short.result, log: `${log}\n${short.log}` };
   }
 }
 

@@ -66,8 +66,10 @@ export const callKinds: readonly KindOfRefusal[] = [
     kind: 'size-argument',
     patterns: [
       /^(R\d+) (?:unbounded memory access, use 'var &= const'|min value is negative, either use unsigned or 'var &= const'|invalid zero-sized read|invalid size)/,
+      // Linux 6.1 does not name the register.
+      /^invalid zero-sized read/,
     ],
-    explain: ([, register], refusal, line) => sizeArgument(refusal, line, register ?? ''),
+    explain: ([, register], refusal, line) => sizeArgument(refusal, line, register ?? sizeRegister(refusal)),
   },
   {
     kind: 'dynptr',
@@ -141,6 +143,12 @@ function sizeArgument(refusal: Refusal, line: string, register: string): Explana
     mend: `Bound it right before the call, as an unsigned number: ${first}\`if (${variable} == 0 || ${variable} > ${room ?? 'sizeof(buffer)'}) ${leave}\`${room === undefined ? '' : ` (${bytes(room)} are there)`}.`,
     register,
   };
+}
+
+/** The last number behind a pointer, as helpers take a size behind the memory that it is of. */
+function sizeRegister(refusal: Refusal): string {
+  const isNumber = (at: number) => refusal.state(`R${at}`)?.type === 'scalar';
+  return `R${[5, 4, 3, 2].find((at) => isNumber(at) && !isNumber(at - 1)) ?? 2}`;
 }
 
 const kindsOfArgument: Readonly<Record<string, string>> = {

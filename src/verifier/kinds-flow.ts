@@ -1,4 +1,5 @@
 /** Refusals of a program's way, size and shape. */
+import { callsFunction } from './instruction-text.js';
 import type { Explanation, KindOfRefusal } from './kind.js';
 import type { Refusal } from './refusal.js';
 import { bytes } from './state.js';
@@ -7,12 +8,17 @@ export const flowKinds: readonly KindOfRefusal[] = [
   {
     kind: 'infinite-loop',
     patterns: [/^infinite loop detected at insn (\d+)/, /^back-edge from insn (\d+) to (\d+)/],
-    explain: (_, _refusal, line) => ({
-      what: /back-edge/.test(line)
-        ? 'it has a loop, and this kernel allows none'
-        : 'it has a loop that the verifier comes round without anything having changed, so that it might never end',
-      mend: `Count it: \`for (int i = 0; i < 32; i++) { … if (done) break; }\`, with a constant bound and a counter that nothing else writes (not volatile); or bpf_loop, or bpf_for with open-coded iterators.${/back-edge/.test(line) ? ' Before Linux 5.3 `#pragma unroll` is the only way.' : ''}`,
-    }),
+    explain: (_, refusal, line) => {
+      // Linux 6.1 takes a function that calls itself for a loop.
+      if (/back-edge/.test(line) && refusal.text !== undefined && callsFunction(refusal.text))
+        return recursion(refusal);
+      return {
+        what: /back-edge/.test(line)
+          ? 'it has a loop, and this kernel allows none'
+          : 'it has a loop that the verifier comes round without anything having changed, so that it might never end',
+        mend: `Count it: \`for (int i = 0; i < 32; i++) { … if (done) break; }\`, with a constant bound and a counter that nothing else writes (not volatile); or bpf_loop, or bpf_for with open-coded iterators.${/back-edge/.test(line) ? ' Before Linux 5.3 `#pragma unroll` is the only way.' : ''}`,
+      };
+    },
   },
   {
     kind: 'too-complex',

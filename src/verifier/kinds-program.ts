@@ -22,7 +22,7 @@ export const programKinds: readonly KindOfRefusal[] = [
               : state
                 ? describeState(state)
                 : (has ?? 'something else');
-      const allowed = /\[(-?\d+), (-?\d+)\]/.exec(range ?? '');
+      const allowed = /\[(-?\d+), (-?\d+)\]/.exec(range ?? '') ?? knownBits(range ?? '');
       const words = allowed
         ? allowed[1] === allowed[2]
           ? `${allowed[1]}`
@@ -86,3 +86,10 @@ export const programKinds: readonly KindOfRefusal[] = [
     }),
   },
 ];
+
+/** A range as Linux 6.1 tells it, `(0x0; 0x3)`: the bits that are 1, and those that may be. Shaped as a match of a range. */
+function knownBits(range: string): readonly string[] | undefined {
+  const [, value, mask] = /^\((0x[\da-f]+); (0x[\da-f]+)\)/.exec(range) ?? [];
+  if (value === undefined || mask === undefined) return undefined;
+  return [range, String(BigInt(value)), String(BigInt(value) | BigInt(mask))];
+}

@@ -90,4 +90,5 @@ export const words: readonly (readonly [release: string, reason: string, kind: s
   ['5.10', 'missing btf func_info', 'btf-mismatch'],
   ['5.10', "func_info BTF section doesn't match subprog layout in BPF program", 'btf-mismatch'],
   ['5.10', 'function calls to other bpf functions are allowed for CAP_BPF and CAP_SYS_ADMIN', 'privilege'],
+  ['6.1', 'invalid zero-sized read', 'size-argument'],
 ];

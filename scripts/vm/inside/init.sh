@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # The guest's first process: makes a small system of the archive, runs the tests, and switches the machine off.
 /bin/busybox --install -s /bin
-export PATH=/usr/bin:/bin HOME=/root CI=true
+export PATH=/usr/bin:/bin HOME=/root CI=true XDPKIT_STOCK_KERNEL=1
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
