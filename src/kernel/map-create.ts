@@ -1,9 +1,11 @@
 /** Maps from specs, pins and ids. BPF_MAP_CREATE. */
+import { release } from 'node:os';
 import type { Btf } from '../btf/btf.js';
 import type { BtfValue } from '../btf/codec.js';
 import { layoutDifference } from '../btf/layout-difference.js';
 import { type ErrorDetail, XdpkitError } from '../errors/error.js';
 import { FileDescriptor } from '../linux/file-descriptor.js';
+import { kernelOlderThan } from '../linux/kernel-release.js';
 import { errnos } from '../linux/syscall-error.js';
 import type { MapSpec } from '../object/spec.js';
 import { commands } from '../uapi/bpf.generated.js';
@@ -15,6 +17,7 @@ import { readKernelBtf } from './kernel-btf.js';
 import { BpfMap } from './map.js';
 import { isStorage, mapCodecs } from './map-codecs.js';
 import { withUsualSize } from './map-size.js';
+import { mapTypesSince } from './map-type-releases.js';
 
 export interface CreateMapOptions {
   readonly btf?: Btf | undefined;
@@ -131,6 +134,10 @@ function createError(spec: MapSpec, number: number, typed: boolean): XdpkitError
   const { name, type, keySize, valueSize, maxEntries } = spec;
   const tried = `create map "${name}" (${type}, key ${keySize} bytes, value ${valueSize} bytes, ${maxEntries} entries)`;
   const refused = (detail: ErrorDetail): XdpkitError => bpfError(tried, number, { code: 'MAP_CREATE', ...detail });
+  const since = mapTypesSince[type];
+  if (number === errnos.EINVAL && since !== undefined && kernelOlderThan(since)) {
+    return refused({ hint: `Linux ${since} brought maps of type ${type}, and this is ${release()}.` });
+  }
   if (number === errnos.EINVAL && type === 'lpm_trie' && (spec.flags & noPreallocation) === 0) {
     return refused({ hint: 'An LPM trie needs __uint(map_flags, BPF_F_NO_PREALLOC).' });
   }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { possibleCpus } from '../linux/cpu.js';
 import { pageSize } from '../linux/ffi.js';
+import { kernelOlderThan } from '../linux/kernel-release.js';
 import { mapTypes } from '../uapi/bpf.generated.js';
 import { createPlainMap, type PlainMap } from './create-plain-map.js';
 import { bpftool, leftInKernel, refusalOf, uniqueName } from './kernel-state.test.support.js';
@@ -57,13 +58,14 @@ interface Shown {
 }
 
 /** Those that came after Linux 6.1. */
-const since: { readonly [Type in KnownType]?: '6.2' | '6.9' } = { cgrp_storage: '6.2', arena: '6.9' };
+const newer = { cgrp_storage: '6.2', arena: '6.9' } as const;
+const sinceOf = (type: string) => newer[type as keyof typeof newer] ?? '6.1';
 
 /** bpftool calls types that are newer than itself by number. */
 const shownType = (type: KnownType): (string | number)[] => [type, `type ${mapTypes[type]}`, mapTypes[type]];
 
 for (const type of Object.keys(types) as KnownType[]) {
-  test(`a map of type ${type}`, requires(since[type] ?? '6.1'), () => {
+  test(`a map of type ${type}`, requires(sinceOf(type)), () => {
     const name = uniqueName();
     const [shape, expected] = types[type];
     const holdsMaps = type === 'array_of_maps' || type === 'hash_of_maps';
@@ -76,6 +78,16 @@ for (const type of Object.keys(types) as KnownType[]) {
     assert.deepEqual([shown.bytes_key, shown.bytes_value, shown.max_entries, shown.flags], expected);
     assert.equal(shown.name, name);
     assert.deepEqual([info.type, info.typeNumber], [type, mapTypes[type]]);
+  });
+}
+
+for (const [type, release] of Object.entries(newer)) {
+  if (!kernelOlderThan(release)) continue;
+  test(`that a map of type ${type} is newer than the kernel is told`, () => {
+    assert.throws(() => createPlainMap({ maxEntries: 0, ...types[type as KnownType][0], name: uniqueName(), type }), {
+      code: 'MAP_CREATE',
+      hint: new RegExp(`^Linux ${release} brought maps of type ${type}, and this is `),
+    });
   });
 }
 
