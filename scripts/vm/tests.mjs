@@ -6,6 +6,7 @@
 export const testsOnStockKernels = [
   // Devices.
   'xdp/attach.kernel.test',
+  'xdp/program-arrays.kernel.test',
   // Loading: CO-RE against each release's types, kfuncs that are there or not, targets of trampolines.
   'kernel/core.kernel.test',
   'kernel/attach-target.kernel.test',
@@ -13,7 +14,6 @@ export const testsOnStockKernels = [
   'kernel/externs.kernel.test',
   'kernel/map-types.kernel.test',
   'kernel/target-btf.kernel.test',
-  'kernel/sections.kernel.test',
   'stats/reader.kernel.test',
   'kernel/ring-buffer.kernel.test',
 ];

@@ -41,8 +41,6 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 /** What programs of a kind are refused for, whoever loads them. */
 const refusedHere: readonly (readonly [section: RegExp, code: string])[] = [
   [/^(fentry|fexit|fmod_ret|fsession|lsm|lsm_cgroup)(\.s)?\//, 'UNSUPPORTED'],
-  // The kernel may be built without functions whose result may be changed.
-  [/^fmod_ret\//, 'VERIFIER'],
   [/^freplace/, 'USAGE'],
   [/^struct_ops/, 'OBJECT_UNSUPPORTED'],
   // Kinds that the kernel may be built without, or is too old for.

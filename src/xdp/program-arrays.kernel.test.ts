@@ -31,7 +31,7 @@ function pinsOf({ hosts: { left } }: Lab): string[] {
 }
 
 async function answered({ hosts }: Lab): Promise<number> {
-  const options = { destination: hosts.right.ipv4, count: 3, intervalMs: 5, timeoutMs: 200 };
+  const options = { destination: hosts.right.ipv4, count: 3, intervalMs: 5, timeoutMs: 2000 };
   return (await ping({ ...options, netns: hosts.left.netns })).received;
 }
 

@@ -76,6 +76,10 @@ export function mainCode({ members, count, keeps, frags }: MainOptions): GlueIte
       movRegister(1, contextAt),
       { calls: target, instruction: callFunction() },
       movRegister32(verdictAt, 0),
+      // Of a member that continues in another program Linux 6.1 only sees what it returns where that fails, and deletes
+      // what it takes for dead: a number that it does not know, added and taken off, makes the verdict unknown to it.
+      compute('add', verdictAt, lengthAt),
+      compute('subtract', verdictAt, lengthAt),
       ...counted(slot, lengthAt),
       ...next.slice(1).map((one): CodeItem => goTo(`member ${index + 1}`, 'equal', verdictNumber(one))),
       // Where no verdict goes on the verifier still wants to see a way to the members behind.
