@@ -42,8 +42,10 @@ export class Tally {
 
   #endFile({ file, status, seconds, stderr }) {
     this.files += 1;
-    for (const { name, error } of this.#failures.splice(0)) this.fail(file, name, error);
-    if (status !== 0) this.fail(file, `ended with ${status}`, stderr);
+    const failures = this.#failures.splice(0);
+    for (const { name, error } of failures) this.fail(file, name, error);
+    if (status !== 0 && failures.length === 0) this.fail(file, `ended with ${status}`, stderr);
+    else if (status !== 0 && stderr !== '') say(stderr);
     say(`Linux ${this.#kernel.name} | ${status === 0 ? 'ok' : 'FAILED'} ${file} ${seconds} s`);
   }
 }
