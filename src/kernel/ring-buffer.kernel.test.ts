@@ -142,36 +142,38 @@ test('two CPUs write at once, and every event of each comes once and in order', 
   using object = opened.load();
   using ring = object.ringBuffer<Event>('events');
   const { id } = object.program('emit').info();
-  const writers = [0, 1].map(
-    (cpu) =>
-      run(
-        'taskset',
-        ['-c', String(cpu), 'bpftool', 'prog', 'run', 'id', String(id), 'repeat', '60000', 'data_in', '-'],
-        {
-          env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
-        },
-      ).child,
-  );
-  for (const writer of writers) writer.stdin?.end(packet);
-  const done = Promise.all(writers.map((writer) => new Promise((resolve) => writer.on('exit', resolve))));
-  let running = true;
-  void done.then(() => {
-    running = false;
-  });
   const next = new Map<number, bigint>();
-  while (running || ring.pendingBytes > 0) {
-    await ring.wait({ milliseconds: 20 });
-    for (const { cpu, sequence } of ring.read()) {
-      assert.equal(sequence, next.get(cpu) ?? 0n);
-      next.set(cpu, sequence + 1n);
+  let rounds = 0;
+  // Where the reader is kept from its processor, the ring can be full for all that one of the two writes.
+  while (next.size < 2 && rounds < 20) {
+    rounds += 1;
+    let running = true;
+    const done = Promise.all([0, 1].map((cpu) => emitOn(cpu, id))).finally(() => {
+      running = false;
+    });
+    while (running || ring.pendingBytes > 0) {
+      await ring.wait({ milliseconds: 20 });
+      for (const { cpu, sequence } of ring.read()) {
+        assert.equal(sequence, next.get(cpu) ?? 0n);
+        next.set(cpu, sequence + 1n);
+      }
     }
+    await done;
   }
-  await done;
   const counts = [...object.map<number, { sum(): bigint } & readonly bigint[]>('counts')].map(([, each]) => each);
   assert.deepEqual([...next.keys()].sort(), [0, 1]);
   assert.deepEqual([next.get(0), next.get(1)], [counts[0]?.[0], counts[0]?.[1]]);
-  assert.equal((counts[0]?.sum() ?? 0n) + (counts[1]?.sum() ?? 0n), 120_000n);
+  assert.equal((counts[0]?.sum() ?? 0n) + (counts[1]?.sum() ?? 0n), 120_000n * BigInt(rounds));
 });
+
+/** Runs the program 60,000 times on a processor, from a process of its own. */
+async function emitOn(cpu: number, id: number): Promise<void> {
+  const words = ['prog', 'run', 'id', String(id), 'repeat', '60000', 'data_in', '-'];
+  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
+  const writer = run('taskset', ['-c', String(cpu), 'bpftool', ...words], { env });
+  writer.child.stdin?.end(packet);
+  await writer;
+}
 
 test('libbpf reads the same bytes, and goes on where this reader stopped', () => {
   using object = opened.load();
