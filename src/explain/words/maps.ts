@@ -29,7 +29,7 @@ export const mapFlags = {
 } as const;
 
 const index = 'u32, an index from 0';
-const any = 'any bytes';
+const anyBytes = 'any bytes';
 const perCpu = 'one per possible CPU; user space reads all of them, each padded to 8 bytes';
 const hashFlags = ['NO_PREALLOC', 'ZERO_SEED', 'RDONLY_PROG', 'WRONLY_PROG'] as const;
 const lruFlags = ['NO_COMMON_LRU', 'ZERO_SEED', 'RDONLY_PROG', 'WRONLY_PROG'] as const;
@@ -38,14 +38,14 @@ const access = ['RDONLY_PROG', 'WRONLY_PROG'] as const;
 export const mapWords: Readonly<Record<string, MapWords>> = {
   hash: {
     what: 'A hash table: an update of a new key fails when the map is full (E2BIG).',
-    key: any,
-    value: any,
+    key: anyBytes,
+    value: anyBytes,
     flags: hashFlags,
   },
   array: {
     what: 'A fixed row of values, zero at the beginning; nothing can be deleted. Look-ups cost next to nothing.',
     key: index,
-    value: any,
+    value: anyBytes,
     flags: ['MMAPABLE', 'INNER_MAP', ...access],
     notes: ['Global variables live in arrays of one entry: .data, .bss and .rodata.'],
   },
@@ -67,7 +67,7 @@ export const mapWords: Readonly<Record<string, MapWords>> = {
   },
   percpu_hash: {
     what: 'A hash table with a value for each CPU: counters without locks and without shared cache lines.',
-    key: any,
+    key: anyBytes,
     value: perCpu,
     flags: hashFlags,
   },
@@ -90,21 +90,21 @@ export const mapWords: Readonly<Record<string, MapWords>> = {
   },
   lru_hash: {
     what: 'A hash table that is never full: entries that were not used lately make room.',
-    key: any,
-    value: any,
+    key: anyBytes,
+    value: anyBytes,
     flags: lruFlags,
     notes: ['Under pressure entries go before the limit is reached, since CPUs keep free ones of their own.'],
   },
   lru_percpu_hash: {
     what: 'As lru_hash, with a value for each CPU.',
-    key: any,
+    key: anyBytes,
     value: perCpu,
     flags: lruFlags,
   },
   lpm_trie: {
     what: 'Longest prefix match: the entry with the longest prefix that the key has, as routers do it.',
     key: 'u32 length of the prefix in bits, then 1 to 256 bytes in network order',
-    value: any,
+    value: anyBytes,
     flags: ['NO_PREALLOC', ...access],
     notes: [
       'NO_PREALLOC must be set.',
@@ -119,7 +119,7 @@ export const mapWords: Readonly<Record<string, MapWords>> = {
   },
   hash_of_maps: {
     what: 'Maps by key.',
-    key: any,
+    key: anyBytes,
     value: 'u32: written as a descriptor of a map, read as its id',
     flags: ['NO_PREALLOC'],
     notes: ['All maps in it have the type, sizes and flags of the one that was named at creation.'],
@@ -152,13 +152,13 @@ export const mapWords: Readonly<Record<string, MapWords>> = {
   },
   sockhash: {
     what: 'As sockmap, by key.',
-    key: any,
+    key: anyBytes,
     value: 'u32 or u64, a descriptor of a socket; read as its cookie (u64)',
   },
   cgroup_storage: {
     what: 'A value for each control group that a program is attached to. cgrp_storage (Linux 6.2) has taken its place.',
     key: 'struct bpf_cgroup_storage_key, or from Linux 5.9 u64, the id of the control group',
-    value: any,
+    value: anyBytes,
     entries: '0',
   },
   reuseport_sockarray: {
@@ -175,13 +175,13 @@ export const mapWords: Readonly<Record<string, MapWords>> = {
   queue: {
     what: 'First in, first out: push, peek and pop, from programs and user space.',
     key: 'none',
-    value: any,
+    value: anyBytes,
     flags: access,
   },
   stack: {
     what: 'Last in, first out: push, peek and pop, from programs and user space.',
     key: 'none',
-    value: any,
+    value: anyBytes,
     flags: access,
   },
   sk_storage: {
@@ -229,7 +229,7 @@ export const mapWords: Readonly<Record<string, MapWords>> = {
   bloom_filter: {
     what: 'Whether a value was ever put in: no is certain, yes is probable. Nothing can be taken out.',
     key: 'none',
-    value: any,
+    value: anyBytes,
     entries: 'how many values it is made for; more make a wrong yes likelier',
     flags: ['ZERO_SEED', ...access],
     notes: ['The lowest 4 bits of map_extra are the number of hash functions; 5 when they are 0.'],
